@@ -1,0 +1,201 @@
+"""What every platform adapter promises the core. Types only.
+
+Who calls what, and when: `main` makes one adapter per account from its `Manifest` and enters `open()`; when that
+fails it is tried again, and the account's lanes wait. `listen()` then runs until cancelled and hands everything it
+hears to `Inbox.take`, acknowledging its source only after that returned. The account's source lane calls `parse`, then
+`complete` per event. A destination's lane calls `render` once per delivery and revision, then `send`, `edit` or
+`delete` per part, and `find` before it repeats a send whose outcome is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bridge.post import AccountId, Audience, Destination, Event, Ignored, PlaceId, Post, Raw, Ref
+
+# ---------------------------------------------------------------- inwards
+
+
+class Inbox(Protocol):
+    """Where an adapter puts what it hears."""
+
+    async def take(self, raw: Raw) -> None:
+        """Store `raw`; durable when this returns. The same (account, key) again changes nothing.
+
+        Raises `bridge.errors.Retryable` when it could not be stored: then the source must not be acknowledged.
+        """
+
+    async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
+        """Store a page of `raws` and move the named cursor to `value`, in one transaction."""
+
+    async def cursor(self, account: AccountId, cursor: str) -> str | None:
+        """Where the named cursor stands; None before the first page."""
+
+
+# ---------------------------------------------------------------- outwards
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one native message may hold. `characters` as the platform counts them; `per_link` where links count fixed."""
+
+    characters: int
+    per_link: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What an answer answers: who wrote it and its first line."""
+
+    author: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What `render` may know beside the post.
+
+    `via` is the group's template (`via {author}: {text}`); empty where nothing is to be attributed (a notice).
+    `audience` is the copy's, already reduced. `parent` is set for answers; `threaded` says whether the parent has a
+    copy where this one goes: if not, the copy must quote `parent`, never stand naked. `subject` names the conversation
+    for platforms that need a title. `corrected` marks a copy that replaces an earlier one which can't be edited.
+    """
+
+    limits: Limits
+    via: str
+    group: str
+    audience: Audience
+    parent: Excerpt | None = None
+    threaded: bool = False
+    subject: str = ""
+    corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One native message to be. `body` is text that only its adapter reads; it is frozen in the ledger before sending."""
+
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where a part belongs: the copies of the conversation's first post, of the answered post, and the part before."""
+
+    root: Ref | None = None
+    parent: Ref | None = None
+    previous: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A send whose outcome is unknown."""
+
+    key: str
+    destination: Destination
+    part: Part
+    thread: Thread
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """It stands there."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It does not stand there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The platform has no way to tell."""
+
+
+Finding = Found | Absent | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do, as values; the conformance suite proves each.
+
+    `idempotent`: the platform itself makes one message of sends with one key, so a repeat needs no waiting.
+    `repeatable`: where nobody can tell, sending again is right because receivers recognise the copy (identical id).
+    `deadline`: seconds after which a request has surely ended, so that `Absent` can be believed.
+    `pace`: seconds between two sends to one destination.
+    """
+
+    edit: bool
+    delete: bool
+    webhooks: bool = False
+    catch_up: bool = False
+    idempotent: bool = False
+    repeatable: bool = False
+    deadline: float = 20.0
+    pace: float = 0.0
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One thing `check()` looked at: how it is, and the exact cure where it is not well."""
+
+    level: Level
+    what: str
+    cure: str = ""
+
+
+class Adapter(Protocol):
+    """One signed-in connection to a platform. Every network call has a timeout and raises only `SendError`s."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Sign in and learn who we are and what the server allows. Raises `Retryable` or `NeedsOperator`."""
+
+    async def listen(self, inbox: Inbox) -> None:
+        """Hear everything until cancelled; reconnect alone, catch up first where the platform keeps history."""
+
+    async def pin(self, name: str) -> PlaceId:
+        """The id of the place that the mapping file calls `name`. Raises `NeedsOperator` naming the cure."""
+
+    def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
+        """What the bytes say. Pure, given who we are. Raises `Unparsable`."""
+
+    async def complete(self, event: Event) -> Event:
+        """The event with names looked up. A failed look-up falls back to the best known name, never raises."""
+
+    def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
+        """The post as native messages for the destination; one or more. Pure."""
+
+    async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
+        """Make the part stand at its destination. `key` is the same for every repeat of this send."""
+
+    async def edit(self, ref: Ref, part: Part) -> None:
+        """Replace what stands at `ref`. Repeating it does no harm."""
+
+    async def delete(self, ref: Ref) -> None:
+        """Remove what stands at `ref`; fine if it is gone already."""
+
+    async def find(self, attempt: Attempt) -> Finding:
+        """Whether the attempted part stands at its destination."""
+
+    async def check(self) -> tuple[Checked, ...]:
+        """What an admin should know: tokens, permissions, gates, each with its cure. What is unreachable is a finding too."""

@@ -1,0 +1,251 @@
+"""The vocabulary: places, people, posts and events. Values only; no behaviour beyond naming things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Final, NewType
+
+from bridge.text import Text
+
+AccountId = NewType("AccountId", str)
+"""An account's key in the mapping file: `team`, `allhands`, `mail`."""
+
+PlaceId = NewType("PlaceId", str)
+"""Where posts stand within an account: a channel's id, `timeline`, a group's local part. Opaque outside its adapter."""
+
+UserId = NewType("UserId", str)
+"""A human's or bot's id at its platform. Opaque outside its adapter."""
+
+NativeId = NewType("NativeId", str)
+"""A message's id at its place. Opaque outside its adapter; never compared as a number."""
+
+PersonId = NewType("PersonId", str)
+"""The same human across platforms: a key under `people` in the mapping file."""
+
+DIRECT: Final = PlaceId("@direct")
+"""The place id of every `Direct` place."""
+
+
+class Audience(IntEnum):
+    """Who may see a post; a copy is never wider than its original (design §8)."""
+
+    DIRECT = 0
+    GROUP = 1
+    UNLISTED = 2
+    PUBLIC = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where posts stand. With `person` it is that person's direct conversation with the account."""
+
+    account: AccountId
+    id: PlaceId
+    person: UserId | None = None
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.id}" + (f"/{self.person}" if self.person else "")
+
+    @property
+    def is_direct(self) -> bool:
+        return self.person is not None
+
+
+def direct(account: AccountId, person: UserId) -> Place:
+    """The place where direct messages between `person` and the account stand."""
+    return Place(account, DIRECT, person)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """A native message id at a place: what a platform calls one message."""
+
+    place: Place
+    id: NativeId
+
+    def __str__(self) -> str:
+        return f"{self.place}#{self.id}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Destination:
+    """What gets one copy: a place, or one reader of a place. It has one lane.
+
+    `reader` is the reader's address at the platform, where a place is read one copy each.
+    """
+
+    place: Place
+    reader: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place}>{self.reader}" if self.reader else str(self.place)
+
+    @property
+    def account(self) -> AccountId:
+        return self.place.account
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a post, as their platform shows them.
+
+    `handles` are all the ways the mapping file may name them at this account (id, address, @name), any case.
+    """
+
+    user: UserId
+    name: str
+    handles: tuple[str, ...] = ()
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file beside a post. `source` is opaque: what the adapter needs to fetch it."""
+
+    name: str
+    mime: str = "application/octet-stream"
+    size: int | None = None
+    alt: str = ""
+    source: str = ""
+
+
+class Own(StrEnum):
+    """Whether an event carries our own identity, as far as its platform can tell."""
+
+    NO = "no"
+    PERHAPS = "perhaps"  # people also write natively as this account: only the ledger can tell
+    SURELY = "surely"  # nobody but this bridge writes with this identity
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The normalised message. Times are aware UTC."""
+
+    ref: Ref
+    author: Author
+    text: Text
+    audience: Audience
+    at: datetime
+    reply_to: Ref | None = None
+    """The message this one answers, at the same account (thread root or parent, whichever is known)."""
+    also_reply_to: tuple[Ref, ...] = ()
+    """Older ancestors, nearest first, for when `reply_to` is unknown to the ledger."""
+    gated: bool = True
+    """Only members can post where this stands (a channel, the account itself). False where anybody can address it (a
+    mail, a mention, a direct message): then its author must be a known writer or reader (design §8)."""
+    warning: str = ""
+    sensitive: bool = False
+    language: str = ""
+    media: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A post appeared. `key` is the send key its platform kept for us, where it can (own posts only)."""
+
+    post: Post
+    own: Own = Own.NO
+    key: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return self.post.ref
+
+    @property
+    def at(self) -> datetime:
+        return self.post.at
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A post changed. `revision` is opaque and differs for each edit of the post."""
+
+    post: Post
+    revision: str
+    at: datetime
+    own: Own = Own.NO
+
+    @property
+    def ref(self) -> Ref:
+        return self.post.ref
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A post is gone at its source."""
+
+    ref: Ref
+    at: datetime
+    own: Own = Own.NO
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    """Somebody put an emoji on a post, or took it back."""
+
+    ref: Ref
+    author: Author
+    emoji: str
+    at: datetime
+    removed: bool = False
+    own: Own = Own.NO
+
+    @property
+    def revision(self) -> str:
+        return f"{self.author.user}:{self.emoji}:{'-' if self.removed else '+'}:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something the platform said that is no post: a join, a typing note. Counted with its reason, then done."""
+
+    key: str
+    reason: str
+
+
+Event = Created | Edited | Deleted | Reacted
+
+
+class EventKind(StrEnum):
+    CREATED = "created"
+    EDITED = "edited"
+    DELETED = "deleted"
+    REACTED = "reacted"
+    NOTICE = "notice"  # what the bridge itself says to a person
+
+
+def kind_of(event: Event) -> EventKind:
+    """The event's kind, as the ledger stores it."""
+    match event:
+        case Created():
+            return EventKind.CREATED
+        case Edited():
+            return EventKind.EDITED
+        case Deleted():
+            return EventKind.DELETED
+        case Reacted():
+            return EventKind.REACTED
+
+
+def revision_of(event: Event) -> str:
+    """What tells this event from another of its kind on the same post; empty where there can be only one."""
+    match event:
+        case Edited() | Reacted():
+            return event.revision
+        case Created() | Deleted():
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a platform handed over, as bytes. `key` names it once per account; `at` is the platform's time of it."""
+
+    account: AccountId
+    key: str
+    body: bytes
+    at: datetime
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """Small facts that came beside the bytes (transport, envelope), needed by `parse`."""

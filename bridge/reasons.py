@@ -1,0 +1,51 @@
+"""Why something was not relayed, or not delivered: every code there is, with its sentence."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Reason(StrEnum):
+    """A reason code. Its sentence is what people read."""
+
+    sentence: str
+
+    def __new__(cls, code: str, sentence: str) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.sentence = sentence
+        return member
+
+    # why an event was not relayed
+    DUPLICATE = "duplicate", "This very event was accepted before."
+    OWN_ECHO = "own-echo", "It is a copy that viabridge itself put there."
+    OWN_ADOPTED = "own-adopted", "It carries viabridge's own identity, so it was noted as ours and not relayed."
+    COPY_REMOVED = "copy-removed", "Somebody removed a copy; the original stays."
+    NOT_MAPPED = "not-mapped", "No group mirrors from this place."
+    NOT_A_WRITER = "not-a-writer", "Its author is not among the group's writers."
+    UNKNOWN_SENDER = "unknown-sender", "Nobody in the mapping file has this address; an admin may look at it."
+    DIRECT = "direct", "It was written to one person, not to the group."
+    DIRECT_REPLY = "direct-reply", "A direct answer to a group post stays between the two."
+    EMPTY = "empty", "There is nothing in it to relay."
+    BOT = "bot", "Its author is a bot."
+    FILTERED = "filtered", "The mapping file leaves out posts like this one."
+    TOO_OLD = "too-old", "It was older than the group's max_age when it was heard."
+    REACTION = "reaction", "Reactions are not mirrored yet."
+    POST_UNKNOWN = "post-unknown", "It changes a post that was never relayed."
+    POST_DELETED = "post-deleted", "The post was deleted at its source."
+    EARLY = "early", "It changes a post that has not been heard yet; waiting for it."
+    ECHO_PENDING = "echo-pending", "A send to this place is under way; this may be its echo."
+    UNPARSABLE = "unparsable", "What the platform handed over could not be understood."
+
+    # why a delivery needed no sending, or ended as not delivered
+    FOLDED = "folded", "The change is part of the copy that was still to be sent."
+    WITHDRAWN = "withdrawn", "The post was deleted before its copy was sent."
+    NO_COPY = "no-copy", "There is no copy at this place to change or remove."
+    CANNOT_CHANGE = "cannot-change", "Copies at this place can't be changed once sent, and a correction was sent before."
+    CANNOT_REMOVE = "cannot-remove", "Copies at this place can't be taken back."
+    REJECTED = "rejected", "The platform refused it."
+    PERHAPS_SENT = "perhaps-sent", "Perhaps sent: the answer was lost and nobody can tell, so it was not sent again."
+    GAVE_UP = "gave-up", "It could not be delivered within the group's give_up_after."
+    NO_BODY = "no-body", "The text was no longer kept when its turn came."
+    INTERNAL = "internal", "viabridge made a mistake with it; the log has the details."
