@@ -1,0 +1,35 @@
+"""The mapping file `mappings.yaml`: who mirrors where. Text in, frozen values or all problems out."""
+
+from bridge.mappings.loading import load, parse
+from bridge.mappings.models import (
+    AccountEntry,
+    Confirm,
+    Direction,
+    Filter,
+    Group,
+    GroupPlace,
+    Mappings,
+    MappingTest,
+    Person,
+    Reader,
+)
+from bridge.mappings.problems import Code, MappingError, Problem, report
+
+__all__ = [
+    "AccountEntry",
+    "Code",
+    "Confirm",
+    "Direction",
+    "Filter",
+    "Group",
+    "GroupPlace",
+    "MappingError",
+    "MappingTest",
+    "Mappings",
+    "Person",
+    "Problem",
+    "Reader",
+    "load",
+    "parse",
+    "report",
+]

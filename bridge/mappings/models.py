@@ -1,0 +1,131 @@
+"""What a valid mapping file says, as frozen values: the only form in which the rest of the bridge sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from bridge.post import AccountId, Audience, PersonId
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Confirm = Literal["failures", "all"]
+
+
+class Direction(StrEnum):
+    """Which way posts go between a place and the rest of its group."""
+
+    BOTH = "both"
+    FROM_HERE = "from-here"
+    TO_HERE = "to-here"
+
+    @property
+    def gives(self) -> bool:
+        """Posts made at the place go to the others."""
+        return self is not Direction.TO_HERE
+
+    @property
+    def takes(self) -> bool:
+        """Posts made elsewhere come to the place."""
+        return self is not Direction.FROM_HERE
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The same human across platforms. `handles` are lower-case and as written in the file (an id, an address, @name)."""
+
+    id: PersonId
+    name: str
+    handles: Mapping[AccountId, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a post must have, or must not have. All lower-case; hashtags start with `#`. Empty sets ask for nothing."""
+
+    hashtags: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person who gets copies of their own at a place; `address` is their first one at that account."""
+
+    person: PersonId
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlace:
+    """A place in a group. `name` is as people write it, without a leading `#`; the account's adapter pins it to an id."""
+
+    account: AccountId
+    name: str
+    direction: Direction = Direction.BOTH
+    only: Filter | None = None
+    skip: Filter | None = None
+    readers: tuple[Reader, ...] = ()
+
+    @property
+    def at(self) -> str:
+        """As the file writes it: `team/all-hands`."""
+        return f"{self.account}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named conversation mirrored among places. `audience` is the ceiling of every copy; `via` holds `{text}`."""
+
+    id: str
+    about: str
+    title: str
+    audience: Audience
+    via: str
+    writers: frozenset[PersonId]
+    announcers: frozenset[PersonId]
+    places: tuple[GroupPlace, ...]
+    undo: timedelta
+    give_up_after: timedelta
+    max_age: timedelta
+    confirm: Confirm
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEntry:
+    """One signed-in connection; `settings` is the validated model of its platform, secrets filled in."""
+
+    id: AccountId
+    platform: str
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class MappingTest:
+    """What the file promises of itself: a post at `origin` (account/place) `by` a person `reaches` exactly these."""
+
+    origin: str
+    by: str
+    text: str
+    reaches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The whole file. `public_url` has no trailing slash."""
+
+    public_url: str | None
+    admins: tuple[PersonId, ...]
+    accounts: Mapping[AccountId, AccountEntry]
+    people: Mapping[PersonId, Person]
+    groups: tuple[Group, ...]
+    tests: tuple[MappingTest, ...]
+
+    def person_by_handles(self, account: AccountId, handles: Iterable[str]) -> Person | None:
+        """Who an author at the account is. None if nobody, or if the handles belong to two people: no rights in doubt."""
+        wanted = {handle.lower() for handle in handles}
+        found = [person for person in self.people.values() if not wanted.isdisjoint(person.handles.get(account, ()))]
+        return found[0] if len(found) == 1 else None

@@ -1,0 +1,237 @@
+"""The strict pydantic models of the mapping file: its keys, their types and what each is for. Names are checked in `lint`.
+
+A field marked `NOT_YET` is settled, so nobody else may take its name, but only its default may be written today.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+NOT_YET: Final[dict[str, JsonValue]] = {"x-not-yet": True}
+"""Marks a field whose other values are not available yet."""
+
+UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST: Final = timedelta(days=3650)
+PLACEHOLDERS: Final = frozenset({"author", "text"})
+
+
+def duration(value: object) -> timedelta:
+    """`48h`, `30m`, `60s` or `7d` as a time span. Raises a pydantic error in words."""
+    match = re.fullmatch(r"(\d{1,9})([smhd])", value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("duration", "must be a number with its unit: 60s, 30m, 48h or 7d")
+    span = timedelta(**{UNITS[match[2]]: int(match[1])})
+    if span > LONGEST:
+        raise PydanticCustomError("duration", "must be at most 3650d")
+    return span
+
+
+def _positive(span: timedelta) -> timedelta:
+    if not span:
+        raise PydanticCustomError("duration", "must be more than nothing, such as 24h")
+    return span
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
+    except ValueError:
+        good = False
+    if not good or re.search(r"\s", value):
+        raise PydanticCustomError("url", "must be an address such as https://bridge.example")
+    return value.rstrip("/")
+
+
+def _via(value: str) -> str:
+    unknown = sorted(set(re.findall(r"\{(\w*)\}", value)) - PLACEHOLDERS)
+    if unknown:
+        raise PydanticCustomError(
+            "via", "knows only {author} and {text}, not {unknown}", {"unknown": ", ".join(f"{{{name}}}" for name in unknown)}
+        )
+    if value.count("{text}") != 1:
+        raise PydanticCustomError("via", "must hold {text} once, where the post's words go")
+    return value
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _reader(value: object) -> object:
+    if isinstance(value, str):
+        return {"person": value}
+    if not isinstance(value, dict):
+        raise PydanticCustomError("reader", "must be a person, such as lee")
+    return value
+
+
+def _hashtag(value: str) -> str:
+    return "#" + value.lstrip("#").lower()
+
+
+Words = Annotated[str, Field(min_length=1)]
+Span = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,9}[smhd]$", "examples": ["60s", "30m", "48h", "7d"]}),
+]
+PositiveSpan = Annotated[Span, AfterValidator(_positive)]
+Handles = Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)]
+
+
+class Entry(BaseModel):
+    """What all parts of the file share: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False, hide_input_in_errors=True)
+
+
+class FilterEntry(Entry):
+    """Which posts are meant: those that have any of these."""
+
+    hashtags: list[Annotated[Words, AfterValidator(_hashtag)]] = Field([], description='Hashtags, in quotes: `["#all"]`.')
+    words: list[Words] = Field([], description="Words, in any case: `[draft]`.")
+
+
+class ReaderEntry(Entry):
+    """Who gets copies of their own at a place; `- lee` is short for `- {person: lee}`."""
+
+    person: Words = Field(description="A key under `people`, with an address at this account.")
+    deliver: Literal["each", "daily"] = Field(
+        "each", description="`each` post by itself; `daily` in one mail.", json_schema_extra=NOT_YET
+    )
+    time: str | None = Field(None, description="When the daily mail goes out.", json_schema_extra=NOT_YET)
+    zone: str | None = Field(None, description="The time zone of `time`.", json_schema_extra=NOT_YET)
+
+
+class PlaceEntry(Entry):
+    """A place in a group."""
+
+    at: Words = Field(description="`account/name`: an account's key and the place's name there; a `#` may precede the name.")
+    direction: Literal["both", "from-here", "to-here"] = Field(
+        "both", description="Which way posts go between this place and the others."
+    )
+    only: FilterEntry | None = Field(None, description="Only posts that have any of these pass, from here and to here.")
+    skip: FilterEntry | None = Field(None, description="Posts that have any of these do not pass, from here and to here.")
+    readers: list[Annotated[ReaderEntry, BeforeValidator(_reader, json_schema_input_type=str | ReaderEntry)],] = Field(
+        [], description="The people who get copies of their own here (mail)."
+    )
+
+
+class GroupEntry(Entry):
+    """A named conversation, mirrored among its places."""
+
+    about: str = Field("", description="What it is for, in a few words.")
+    title: Words | None = Field(None, description="Its name on pages and in mail; the key, capitalised, if left out.")
+    audience: Literal["group", "unlisted", "public"] = Field(
+        "group", description="The ceiling of every copy; a copy is never wider than its original either."
+    )
+    via: Annotated[str, AfterValidator(_via)] = Field(
+        "via {author}: {text}", description="How a copy names its author. Needs `{text}`; `{author}` is recommended."
+    )
+    writers: list[Words] = Field([], description="People whose direct messages to an account of the group are posted.")
+    announcers: list[Words] = Field([], description="People whose posts that start with 📣 are announcements.")
+    places: list[PlaceEntry] = Field(description="Where it is mirrored; two places or more.")
+    undo: Span = Field(
+        timedelta(0),
+        description="How long a post waits before its copies go out, so that it can be taken back.",
+        json_schema_extra={**NOT_YET, "default": "0s"},
+    )
+    give_up_after: PositiveSpan = Field(
+        timedelta(hours=48), description='After it a copy is "not delivered".', json_schema_extra={"default": "48h"}
+    )
+    max_age: PositiveSpan = Field(
+        timedelta(hours=24),
+        description="Older posts, found after an outage, are not copied.",
+        json_schema_extra={"default": "24h"},
+    )
+    confirm: Literal["failures", "all"] = Field(
+        "failures", description="What a writer hears: only failures, or a ✓ for every post."
+    )
+
+
+class PersonEntry(Entry):
+    """A human, and who they are at each account: `<account>: handle` or `<account>: [handle, handle]`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Handles] = Field(init=False)
+
+    name: Words | None = Field(None, description="What others see; the key, capitalised, if left out.")
+
+
+class AnyAccount(Entry):
+    """One signed-in connection; its other keys depend on its platform."""
+
+    model_config = ConfigDict(extra="allow")
+
+    platform: Words = Field(description="The platform's name. Its other keys stand in that platform's README.")
+
+
+class TestEntry(Entry):
+    """A promise that `viabridge test` checks: a post there by this person reaches exactly these."""
+
+    __test__ = False  # its name makes pytest curious
+
+    origin: Words = Field(alias="from", description="`account/name` of the place where it is posted.")
+    by: Words = Field(description="Who posts: a key under `people`.")
+    text: str = Field(description="What is posted.")
+    reaches: list[Words] = Field(description="Where copies stand afterwards: `account/name`, or `account/person` for a reader.")
+
+
+class FileEntry(Entry):
+    """The whole mapping file."""
+
+    public_url: Annotated[str, AfterValidator(_url)] | None = Field(
+        None, description="Where people reach the bridge's pages; without it no web link is sent."
+    )
+    admins: list[Words] = Field([], description="Whom the bridge tells when something needs a human: keys of `people`.")
+    accounts: dict[str, AnyAccount] = Field(description="The signed-in connections, by a name of your own.")
+    people: dict[str, PersonEntry] = Field({}, description="The humans, by a short name of your own.")
+    groups: dict[str, GroupEntry] = Field(description="The conversations, by a name of your own.")
+    tests: list[TestEntry] = Field([], description="What `viabridge test` checks.")
+
+
+def not_yet(field: FieldInfo) -> bool:
+    """Whether only the field's default may be written today."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and extra.get("x-not-yet") is True
+
+
+def keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> frozenset[str]:
+    """The keys that the model knows at the path; empty where nothing is known."""
+    kind: Any = model
+    for step in path:
+        kind = _below(kind, step)
+    return frozenset(names(kind)) if isinstance(kind, type) and issubclass(kind, BaseModel) else frozenset()
+
+
+def names(model: type[BaseModel]) -> dict[str, str]:
+    """The model's keys as the file writes them, each with its field's name."""
+    return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
+def _below(kind: Any, step: str | int) -> Any:
+    """The type one step down: a field's, a list's items' or a table's values', without Annotated and None."""
+    kind = _bare(kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        name = names(kind).get(str(step))
+        return _bare(kind.model_fields[name].annotation) if name else None
+    inner = getattr(kind, "__args__", ())
+    return _bare(inner[-1]) if inner else None
+
+
+def _bare(kind: Any) -> Any:
+    """The first type that is a model or a container, inside Annotated and unions."""
+    if hasattr(kind, "__metadata__"):
+        return _bare(kind.__origin__)
+    options = getattr(kind, "__args__", ())
+    if type(None) in options:
+        return _bare(next(option for option in options if option is not type(None)))
+    return kind
