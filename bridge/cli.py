@@ -1,0 +1,109 @@
+"""The command line. Imports nothing heavy before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge import __version__
+from bridge.errors import ConfigError
+
+EXIT_CONFIG = 78
+"""The exit code for a configuration that can't be used (sysexits.h, EX_CONFIG)."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+MappingsFile = Annotated[
+    Path, typer.Option("--mappings", envvar="VIABRIDGE_MAPPINGS", help="The mapping file: who mirrors where.")
+]
+Database = Annotated[
+    str,
+    typer.Option(
+        envvar="VIABRIDGE_DATABASE", help="sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME for several machines."
+    ),
+]
+
+
+@app.command()
+def serve(
+    mappings: MappingsFile = Path("mappings.yaml"),
+    database: Database = "sqlite:///viabridge.db",
+    host: Annotated[str, typer.Option(envvar="VIABRIDGE_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="VIABRIDGE_PORT", help="The port to listen on.")] = 8080,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Log lines as JSON.")] = False,
+) -> None:
+    """Run the bridge until it is told to stop."""
+    from bridge import main
+
+    main.run(mappings, database, host, port, json_logs=json_logs)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The mapping file.")] = Path("mappings.yaml"),
+    offline: Annotated[bool, typer.Option("--offline", help="Check the file alone, without secrets or sign-in.")] = False,
+) -> None:
+    """Check the mapping file, then every account: tokens, permissions, gates. Nothing is sent."""
+    import asyncio
+
+    from bridge import main
+    from bridge.contract import Level
+    from bridge.errors import SendError
+
+    loaded = main.load(file, need_secrets=not offline)
+    typer.echo(f"{file}: {len(loaded.groups)} groups, {len(loaded.accounts)} accounts, {len(loaded.people)} people. All well.")
+    if offline:
+        return
+    failed = False
+    for account, finding in asyncio.run(main.check_accounts(loaded)):
+        if isinstance(finding, SendError):
+            failed = True
+            typer.echo(f"✗ {account}: {finding.sentence}")
+        else:
+            failed = failed or finding.level is Level.ERROR
+            mark = {Level.OK: "✓", Level.WARNING: "!", Level.ERROR: "✗"}[finding.level]
+            typer.echo(f"{mark} {account}: {finding.what}" + (f"\n    {finding.cure}" if finding.cure else ""))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Play a scripted conversation, print what arrived, and end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --once: print JSON.")] = False,
+    host: Annotated[str, typer.Option(help="The address of the page.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The page's port; 0 takes a free one.")] = 8090,
+) -> None:
+    """Try it: the bridge with three small local servers and a page of three columns."""
+    from bridge.demo import run
+
+    raise typer.Exit(run.once(as_json=json) if once else run.page(host, port))
+
+
+@app.command()
+def schema() -> None:
+    """Print the mapping file's JSON schema, for editors."""
+    from bridge.mappings import reference
+
+    typer.echo(reference.schema())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """The `viabridge` command."""
+    try:
+        app()
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(EXIT_CONFIG)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What the parts of the engine share: the accounts they serve, the clock, and the steps of a post's way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bridge.contract import Adapter
+from bridge.post import AccountId
+
+
+class Step(StrEnum):
+    """The steps of a post's way between which the process may die; named so that tests can kill it there."""
+
+    TAKE = "take"  # heard, not yet stored
+    TAKEN = "taken"  # stored, not yet acknowledged
+    ACCEPTED = "accepted"
+    ATTEMPTING = "attempting"  # written down, not yet sent
+    SENT = "sent"  # the platform has it, no receipt yet
+    SETTLED = "settled"
+
+
+@dataclass(slots=True)
+class Account:
+    """An account while the service runs. `trouble` is why it is not open, in a sentence."""
+
+    id: AccountId
+    adapter: Adapter
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    trouble: str = ""
+
+
+def _nowhere(_step: Step) -> None:
+    """A step is passed without notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The accounts, and everything that would otherwise be global. `now` is seconds since the epoch, `jitter` 0..1."""
+
+    accounts: Mapping[AccountId, Account]
+    now: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random
+    at_step: Callable[[Step], None] = _nowhere
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, when: float, wake: asyncio.Event) -> None:
+        """Wait until `when` (seconds since the epoch), `wake`, or the end of the service, whichever is first."""
+        waits = [asyncio.ensure_future(wake.wait()), asyncio.ensure_future(self.stopping.wait())]
+        try:
+            await asyncio.wait(waits, timeout=max(0.0, when - self.now()), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def ready(self, account: AccountId) -> Account | None:
+        """The account once it is open; None if the service ends first, or there is no such account (any more)."""
+        found = self.accounts.get(account)
+        if found is None:
+            return None
+        while not found.opened.is_set():
+            if self.stopping.is_set():
+                return None
+            await self.until(self.now() + 1.0, found.opened)
+        return found

@@ -1,0 +1,152 @@
+"""The way in: takes raws durably before their source is acknowledged, and serves source lanes that accept them in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from bridge.accept import Accepted, accept
+from bridge.engine import Account, Engine, Step
+from bridge.errors import Retryable, Unparsable
+from bridge.post import AccountId, Created, Edited, Event, Ignored, Raw
+from bridge.reasons import Reason
+from bridge.routing import World
+from bridge.store import Store, Tx, inward, lanes
+from bridge.store.values import Claim, WaitingRaw
+
+_Prepared = tuple[WaitingRaw, Sequence[Event | Ignored]]
+
+log = structlog.get_logger()
+
+
+class Inbox:
+    """`bridge.contract.Inbox`, over the store. `world` may be exchanged while running; `wake` tells lanes of work."""
+
+    def __init__(self, store: Store, engine: Engine, world: Callable[[], World]) -> None:
+        self._store = store
+        self._engine = engine
+        self._world = world
+        self._source_lanes: dict[AccountId, int] = {}
+        self.wake: Callable[[Iterable[int]], None] = lambda _lanes: None
+
+    # ------------------------------------------------------------ taking
+
+    async def take(self, raw: Raw) -> None:
+        """See `bridge.contract.Inbox.take`."""
+        self._engine.at_step(Step.TAKE)
+        now = self._engine.now()
+
+        def take(tx: Tx) -> int | None:
+            lane = self._lane(tx, raw.account)
+            return lane if inward.take(tx, raw, now) else None
+
+        await self._taken(raw.account, await self._store.write(take))
+
+    async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
+        """See `bridge.contract.Inbox.take_page`."""
+        self._engine.at_step(Step.TAKE)
+        now = self._engine.now()
+
+        def take(tx: Tx) -> int | None:
+            lane = self._lane(tx, account)
+            return lane if inward.take_page(tx, account, raws, cursor, value, now) else None
+
+        await self._taken(account, await self._store.write(take))
+
+    async def cursor(self, account: AccountId, cursor: str) -> str | None:
+        """See `bridge.contract.Inbox.cursor`."""
+        return await self._store.read(lambda tx: inward.cursor(tx, account, cursor))
+
+    def _lane(self, tx: Tx, account: AccountId) -> int:
+        known = self._source_lanes.get(account)
+        return known if known is not None else lanes.source_lane(tx, account)
+
+    async def _taken(self, account: AccountId, lane: int | None) -> None:
+        self._engine.at_step(Step.TAKEN)
+        if lane is not None:
+            self._source_lanes[account] = lane
+            self.wake([lane])
+
+    def look_again(self, account: AccountId) -> None:
+        """Raws that waited for a send may be judged now."""
+        if account in self._source_lanes:
+            self.wake([self._source_lanes[account]])
+
+    # ------------------------------------------------------------ accepting
+
+    async def serve(self, claim: Claim, wake: asyncio.Event) -> None:
+        """Accept the account's raws in order until none is left."""
+        account = await self._engine.ready(claim.lane.account)
+        if account is None:
+            return
+        self._source_lanes[account.id] = claim.lane.id
+        while await self._engine.ready(account.id) and not self._engine.stopping.is_set():
+            wake.clear()  # before looking: what comes after the look wakes us again
+            now = self._engine.now()
+            batch = await self._store.read(lambda tx, now=now: inward.waiting(tx, account.id, now))  # type: ignore[misc]
+            if not batch:
+                upcoming = await self._store.read(lambda tx: inward.next_ready_at(tx, account.id))
+                if upcoming is None or upcoming <= now:
+                    return
+                await self._engine.until(upcoming, wake)
+                continue
+            prepared = [each for waiting in batch if (each := await self._prepare(account, claim, waiting))]
+            if prepared and not await self._accept(account, claim, prepared):
+                return
+
+    async def _prepare(self, account: Account, claim: Claim, waiting: WaitingRaw) -> _Prepared | None:
+        """What the raw says, names looked up; None if it had to be held."""
+        try:
+            return waiting, [await self._complete(account, event) for event in account.adapter.parse(waiting.raw)]
+        except Unparsable as error:
+            log.warning("raw.held", account=account.id, raw=waiting.id, error=type(error).__name__)
+            await self._hold(claim, waiting, Reason.UNPARSABLE)
+        except Exception:  # a mistake in an adapter must neither lose the raw nor stop those behind it
+            log.exception("raw.held", account=account.id, raw=waiting.id)
+            await self._hold(claim, waiting, Reason.INTERNAL)
+        return None
+
+    async def _accept(self, account: Account, claim: Claim, prepared: Sequence[_Prepared]) -> bool:
+        """Accept the raws in one transaction, in order; False if the lane was lost."""
+        world, now = self._world(), self._engine.now()
+
+        def accept_all(tx: Tx) -> list[Accepted | None]:
+            return [accept(tx, claim, waiting, events, world, now) for waiting, events in prepared]
+
+        try:
+            results = await self._store.write(accept_all)
+        except Retryable:
+            raise
+        except Exception:  # a mistake over one raw must neither lose it nor stop those behind it
+            if len(prepared) > 1:
+                return all([await self._accept(account, claim, [each]) for each in prepared])
+            log.exception("raw.held", account=account.id, raw=prepared[0][0].id)
+            await self._hold(claim, prepared[0][0], Reason.INTERNAL)
+            return True
+        self._engine.at_step(Step.ACCEPTED)
+        for (waiting, events), result in zip(prepared, results, strict=True):
+            if result is None:
+                return False
+            log.info("raw.accepted", account=account.id, raw=waiting.id, events=len(events), lanes=len(result.lanes))
+            self.wake(result.lanes)
+        return True
+
+    async def _complete(self, account: Account, event: Event | Ignored) -> Event | Ignored:
+        """The event with names looked up, its author called as the mapping file calls them."""
+        if isinstance(event, Ignored):
+            return event
+        event = await account.adapter.complete(event)
+        if isinstance(event, Created | Edited) and (person := self._world().person(event.post)):
+            post = replace(event.post, author=replace(event.post.author, name=person.name))
+            return replace(event, post=post)
+        return event
+
+    async def _hold(self, claim: Claim, waiting: WaitingRaw, reason: Reason) -> None:
+        def hold(tx: Tx) -> None:
+            if lanes.owns(tx, claim):
+                inward.hold(tx, waiting.id, reason)
+
+        await self._store.write(hold)

@@ -1,0 +1,136 @@
+"""The composition root: the only place that sees adapters. Makes a service from a mapping file and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+import adapters
+from bridge import log, mappings
+from bridge.contract import Adapter, Checked
+from bridge.engine import Step
+from bridge.errors import SendError
+from bridge.mappings import Mappings
+from bridge.post import AccountId
+from bridge.service import Service
+from bridge.store import Store
+from bridge.web.app import make_app
+
+GRACE_S = 5
+
+
+def load(path: Path, *, need_secrets: bool = True) -> Mappings:
+    """The mapping file, checked against the platforms there are. Raises `MappingError`."""
+    platforms = {name: manifest.settings for name, manifest in adapters.available().items()}
+    return mappings.load(path, platforms, need_secrets=need_secrets)
+
+
+def open_adapters(loaded: Mappings) -> dict[AccountId, Adapter]:
+    """One adapter per account, not yet signed in."""
+    platforms = adapters.available()
+    return {account: platforms[entry.platform].adapter(account, entry.settings) for account, entry in loaded.accounts.items()}
+
+
+@contextlib.asynccontextmanager
+async def bridge(
+    loaded: Mappings, database: str, *, at_step: Callable[[Step], None] | None = None
+) -> AsyncIterator[tuple[Service, list[APIRouter]]]:
+    """A running service, and the routes by which platforms call in. Raises `ConfigError` for an unusable database."""
+    platforms = adapters.available()
+    connected = open_adapters(loaded)
+    by_reader = frozenset(account for account, entry in loaded.accounts.items() if platforms[entry.platform].by_reader)
+    store = await asyncio.to_thread(Store, database)
+    try:
+        async with Service(store, loaded, connected, by_reader, at_step).running() as service:
+            yield service, _webhooks(loaded, connected, service)
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+def _webhooks(loaded: Mappings, connected: dict[AccountId, Adapter], service: Service) -> list[APIRouter]:
+    routers = []
+    for name, manifest in adapters.available().items():
+        accounts = {account: connected[account] for account, entry in loaded.accounts.items() if entry.platform == name}
+        if manifest.webhooks and accounts:
+            routers.append(manifest.webhooks(accounts, service.inbox))
+    return routers
+
+
+class Server(uvicorn.Server):
+    """The HTTP server (uvicorn) under our own signal handling: open streams end before it waits for connections to close."""
+
+    def __init__(self, app: FastAPI, host: str, port: int, closing: asyncio.Event) -> None:
+        self._closing = closing
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=GRACE_S,
+                server_header=False,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The library's own way raises the signal again when it is done, which would end us before our lanes are drained."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end)
+        try:
+            yield
+        finally:
+            # A second signal ends the process at once, the usual way.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def end(self) -> None:
+        """Stop serving: streams first."""
+        self._closing.set()
+        self.should_exit = True
+
+
+async def serve(loaded: Mappings, database: str, host: str, port: int, *, at_step: Callable[[Step], None] | None = None) -> None:
+    """Run the service until SIGTERM or SIGINT."""
+    closing = asyncio.Event()
+    async with bridge(loaded, database, at_step=at_step) as (service, routers):
+        app = make_app(service, routers, closing)
+        await Server(app, host, port, closing).serve()
+
+
+async def check_accounts(loaded: Mappings) -> Sequence[tuple[AccountId, Checked | SendError]]:
+    """Sign in to every account and let its adapter look around."""
+    findings: list[tuple[AccountId, Checked | SendError]] = []
+    for account, adapter in open_adapters(loaded).items():
+        try:
+            async with adapter.open():
+                findings.extend((account, checked) for checked in await adapter.check())
+        except SendError as error:
+            findings.append((account, error))
+    return findings
+
+
+def run(path: Path, database: str, host: str, port: int, *, json_logs: bool = False) -> None:
+    """Load the mapping file and serve it. Raises `ConfigError`."""
+    log.configure(json=json_logs)
+    loaded = load(path)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(loaded, database, host, port))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster event loop where there is a build of it."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
+    return factory

@@ -1,0 +1,176 @@
+"""Which destinations a post goes to: mappings x post -> routes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge import audience, text
+from bridge.mappings import Filter, Group, GroupPlace, Mappings, Person
+from bridge.post import AccountId, Audience, Destination, Place, PlaceId, Post
+from bridge.reasons import Reason
+
+_UNPINNED = "name:"
+
+
+def unpinned(name: str) -> PlaceId:
+    """The stand-in id of a place whose name could not be looked up yet; its deliveries wait under it."""
+    return PlaceId(_UNPINNED + name)
+
+
+def is_unpinned(place: PlaceId) -> bool:
+    """Whether the id is a stand-in."""
+    return place.startswith(_UNPINNED)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What routing knows: the mapping file, which ids its places' names mean, and whose places are read one by one."""
+
+    mappings: Mappings
+    pins: Mapping[tuple[AccountId, str], PlaceId]
+    by_reader: frozenset[AccountId] = frozenset()
+
+    def place_of(self, entry: GroupPlace) -> Place:
+        """The place an entry means; a stand-in while its name could not be looked up yet."""
+        return Place(entry.account, self.pins.get((entry.account, entry.name)) or unpinned(entry.name))
+
+    def person(self, post: Post) -> Person | None:
+        """Who wrote it, as far as the mapping file knows."""
+        author = post.author
+        return self.mappings.person_by_handles(post.ref.place.account, (author.user, *author.handles))
+
+    def is_mapped(self, place: Place) -> bool:
+        """Whether any group mirrors from this place."""
+        return any(True for _ in self.sources(place))
+
+    def sources(self, place: Place) -> Iterator[tuple[Group, GroupPlace]]:
+        """The groups that a post at this place may go to, with the entries that say so."""
+        for group in self.mappings.groups:
+            for entry in group.places:
+                here = entry.account == place.account if place.is_direct else self.place_of(entry) == place
+                if here and entry.direction.gives:
+                    yield group, entry
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One copy to be made."""
+
+    destination: Destination
+    group: Group
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a post goes; without routes, `refusal` says why."""
+
+    routes: tuple[Route, ...]
+    refusal: Reason | None
+
+
+def plan(world: World, post: Post, now: datetime) -> Plan:
+    """The post's routes: destinations of all its groups united, one copy each, in the first group's words."""
+    person = world.person(post)
+    routes: dict[Destination, Route] = {}
+    refusals: list[Reason] = []
+    for group, entry in _groups_of(world, post):
+        refusal = _refusal(group, entry, post, person, now)
+        if refusal is not None:
+            refusals.append(refusal)
+            continue
+        for route in _routes(world, group, post, person):
+            routes.setdefault(route.destination, route)
+    if routes:
+        return Plan(tuple(routes.values()), None)
+    return Plan((), _nearest(refusals))
+
+
+def _groups_of(world: World, post: Post) -> Iterator[tuple[Group, GroupPlace]]:
+    """Each group that the post's place gives to, with the entry by which it does."""
+    seen: set[str] = set()
+    for group, entry in world.sources(post.ref.place):
+        if group.id not in seen:
+            seen.add(group.id)
+            yield group, entry
+
+
+# Of several groups' refusals the one is told that came closest to relaying.
+_NEARNESS = (Reason.TOO_OLD, Reason.FILTERED, Reason.DIRECT, Reason.UNKNOWN_SENDER, Reason.NOT_A_WRITER)
+
+
+def _nearest(refusals: list[Reason]) -> Reason:
+    return next((reason for reason in _NEARNESS if reason in refusals), Reason.NOT_MAPPED)
+
+
+def _refusal(group: Group, entry: GroupPlace, post: Post, person: Person | None, now: datetime) -> Reason | None:
+    place = post.ref.place
+    if (place.is_direct or not post.gated) and not _may_write(group, entry, person, direct=place.is_direct):
+        return Reason.UNKNOWN_SENDER if entry.readers and not place.is_direct else Reason.NOT_A_WRITER
+    if now - post.at > group.max_age:
+        return Reason.TOO_OLD
+    if not place.is_direct and not passes(entry, post):
+        return Reason.FILTERED
+    if audience.of_copy(post.audience, group.audience, consented=place.is_direct) is None:
+        return Reason.DIRECT
+    return None
+
+
+def _may_write(group: Group, entry: GroupPlace, person: Person | None, *, direct: bool) -> bool:
+    if person is None:
+        return False
+    is_reader = not direct and any(reader.person == person.id for reader in entry.readers)
+    return person.id in group.writers or is_reader
+
+
+def _routes(world: World, group: Group, post: Post, person: Person | None) -> Iterator[Route]:
+    width = audience.of_copy(post.audience, group.audience, consented=post.ref.place.is_direct)
+    if width is None:
+        return
+    for entry in group.places:
+        place = world.place_of(entry)
+        if not entry.direction.takes or not passes(entry, post):
+            continue
+        for destination in _destinations(world, entry, place):
+            if destination.reader is None and place == post.ref.place:
+                continue
+            if destination.reader is not None and _is_theirs(entry, destination.reader, post, person):
+                continue
+            yield Route(destination, group, width)
+
+
+def _destinations(world: World, entry: GroupPlace, place: Place) -> Iterator[Destination]:
+    if entry.readers or entry.account in world.by_reader:
+        yield from (Destination(place, reader.address) for reader in entry.readers)
+    else:
+        yield Destination(place)
+
+
+def _is_theirs(entry: GroupPlace, address: str, post: Post, person: Person | None) -> bool:
+    """Whether the reader wrote the post: nobody gets their own post back."""
+    if address.lower() == post.author.user.lower():
+        return True
+    return person is not None and any(r.person == person.id and r.address == address for r in entry.readers)
+
+
+# ---------------------------------------------------------------- filters
+
+_HASHTAG = re.compile(r"(?<!\w)#\w+")
+
+
+def passes(entry: GroupPlace, post: Post) -> bool:
+    """Whether the place's `only` and `skip` let the post through; they hold for what leaves a place and what comes to it."""
+    words = f"{post.warning}\n{text.plain(post.text)}".lower()
+    if entry.only is not None and not _matches(entry.only, words):
+        return False
+    return entry.skip is None or not _matches(entry.skip, words)
+
+
+def _matches(wanted: Filter, words: str) -> bool:
+    """Whether the text has one of the hashtags or words; words and phrases match whole, never within another word."""
+    if not wanted.hashtags.isdisjoint(_HASHTAG.findall(words)):
+        return True
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", words) for word in wanted.words)

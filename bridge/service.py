@@ -1,0 +1,91 @@
+"""The bridge while it runs: store, engine, accounts, lanes and duties, started and ended in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from bridge import keeper
+from bridge.accounts import Accounts
+from bridge.contract import Adapter
+from bridge.engine import Account, Engine, Step
+from bridge.inbox import Inbox
+from bridge.lanes import Lanes
+from bridge.mappings import Mappings
+from bridge.post import AccountId
+from bridge.routing import World
+from bridge.store import Store, hurrying, pins
+from bridge.store.values import Claim
+from bridge.worker import Worker
+
+
+class Service:
+    """A running bridge. Use `running()`."""
+
+    def __init__(
+        self,
+        store: Store,
+        mappings: Mappings,
+        adapters: Mapping[AccountId, Adapter],
+        by_reader: frozenset[AccountId],
+        at_step: Callable[[Step], None] | None = None,
+    ) -> None:
+        self.store = store
+        self.mappings = mappings
+        accounts = {name: Account(name, adapter) for name, adapter in adapters.items()}
+        self.engine = Engine(accounts, at_step=at_step) if at_step else Engine(accounts)
+        self.inbox = Inbox(store, self.engine, lambda: self._world)
+        self._by_reader = by_reader
+        self._world = World(mappings, {}, by_reader)
+        self._worker = Worker(store, self.engine, lambda: self.mappings, self.inbox.look_again)
+        self._lanes = Lanes(store, self.engine, _replica_name(), self._serve)
+        self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._opened)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Serve everything inside the block; at its end let what is being sent settle, then let go."""
+        await self._read_pins()
+        self.inbox.wake = self._lanes.wake
+        async with asyncio.TaskGroup() as tasks:
+            duties = [
+                tasks.create_task(self._lanes.run(), name="lanes"),
+                tasks.create_task(self._accounts.run(), name="accounts"),
+                tasks.create_task(keeper.keep(self.store, self.engine), name="keeper"),
+            ]
+            try:
+                yield self
+            finally:
+                self.engine.stopping.set()
+                await self._lanes.drain()
+                for duty in duties:
+                    duty.cancel()
+
+    @property
+    def world(self) -> World:
+        """What routing knows now."""
+        return self._world
+
+    async def hurry(self, account: AccountId) -> None:
+        """The account is reachable again: what waits for it is tried now, not at the end of its back-off."""
+        self.inbox.wake(await self.store.write(lambda tx: hurrying.hurry(tx, account)))
+
+    async def _serve(self, claim: Claim, wake: asyncio.Event) -> None:
+        if claim.lane.destination is None:
+            await self.inbox.serve(claim, wake)
+        else:
+            await self._worker.serve(claim, wake)
+
+    async def _opened(self, account: AccountId) -> None:
+        await self._read_pins()
+        await self.hurry(account)
+
+    async def _read_pins(self) -> None:
+        self._world = World(self.mappings, await self.store.read(pins.all_pins), self._by_reader)
+
+
+def _replica_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -1,0 +1,80 @@
+"""All SQL: the database, its one writer thread, and what may be asked of and written to it.
+
+`Store.write` runs operations such as `inward.take` or `outward.settle` in one durable transaction; `Store.read` runs
+queries beside it. The operations are plain functions of a `Tx`, so that a caller composes several into one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection as Tx
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from bridge.errors import Retryable
+from bridge.store import database
+from bridge.store.writer import Writer
+
+__all__ = ["Store", "Tx"]
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open database. Make it with `Store.open`; `close` it when all that uses it has ended."""
+
+    def __init__(self, url: str) -> None:
+        self._lock = database.lock(url)
+        try:
+            self._engine = database.open_engine(url)
+        except BaseException:
+            self.unlock()
+            raise
+        self._writer = Writer(self._engine)
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="viabridge-reader")
+        self.coordinated = self._lock is None
+        """Whether several replicas may share this database."""
+
+    async def write(self, operation: Callable[[Tx], T]) -> T:
+        """Run `operation` in a transaction; its result, once committed and durable.
+
+        Raises `Retryable` when the database is full, read-only or gone; then nothing was kept.
+        """
+        try:
+            return await self._writer.run(operation)
+        except DBAPIError as error:
+            if _is_outage(error):
+                raise Retryable(f"The database cannot be written: {type(error.orig).__name__}") from error
+            raise
+
+    async def read(self, query: Callable[[Tx], T]) -> T:
+        """Run `query` on a snapshot of what was committed before. Raises `Retryable` when the database is gone."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._query, query)
+        except DBAPIError as error:
+            if _is_outage(error):
+                raise Retryable(f"The database cannot be read: {type(error.orig).__name__}") from error
+            raise
+
+    def _query(self, query: Callable[[Tx], T]) -> T:
+        with self._engine.connect().execution_options(reads_only=True) as connection:
+            return query(connection)
+
+    def close(self) -> None:
+        """Finish what was begun, then let go of the database."""
+        self._writer.close()
+        self._readers.shutdown()
+        self._engine.dispose()
+        self.unlock()
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    read_only = getattr(error.orig, "sqlstate", "") == "25006"  # a standby, or an admin's precaution; SQLite says it below
+    return isinstance(error, OperationalError) or error.connection_invalidated or read_only

@@ -1,0 +1,82 @@
+"""A post as JSON in the ledger, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from bridge import text
+from bridge.post import (
+    AccountId,
+    Audience,
+    Author,
+    Media,
+    NativeId,
+    Place,
+    PlaceId,
+    Post,
+    Ref,
+    UserId,
+)
+
+
+def dump_post(post: Post) -> str:
+    """The post as JSON; `load_post` reads it, also from older versions.
+
+    In ASCII, so that whatever a text holds (NUL, halves of surrogate pairs) no database refuses it.
+    """
+    return json.dumps(
+        {
+            "ref": dump_ref(post.ref),
+            "author": asdict(post.author),
+            "text": text.to_json(post.text),
+            "audience": post.audience.name,
+            "at": post.at.timestamp(),
+            "reply_to": dump_ref(post.reply_to) if post.reply_to else None,
+            "gated": post.gated,
+            "warning": post.warning,
+            "sensitive": post.sensitive,
+            "language": post.language,
+            "media": [asdict(media) for media in post.media],
+        },
+        separators=(",", ":"),
+    )
+
+
+def load_post(source: str) -> Post:
+    """The post that `dump_post` wrote."""
+    data = json.loads(source)
+    author = data["author"]
+    return Post(
+        ref=load_ref(data["ref"]),
+        author=Author(
+            UserId(author["user"]),
+            author["name"],
+            tuple(author["handles"]),
+            author["is_bot"],
+        ),
+        text=text.from_json(data["text"]),
+        audience=Audience[data["audience"]],
+        at=datetime.fromtimestamp(data["at"], UTC),
+        reply_to=load_ref(data["reply_to"]) if data["reply_to"] else None,
+        gated=data["gated"],
+        warning=data["warning"],
+        sensitive=data["sensitive"],
+        language=data["language"],
+        media=tuple(Media(**media) for media in data["media"]),
+    )
+
+
+def dump_ref(ref: Ref) -> list[str]:
+    """A ref as JSON."""
+    return [ref.place.account, ref.place.id, ref.place.person or "", ref.id]
+
+
+def load_ref(data: list[str]) -> Ref:
+    """The ref that `dump_ref` wrote."""
+    account, place, person, native = data
+    return Ref(
+        Place(AccountId(account), PlaceId(place), UserId(person) if person else None),
+        NativeId(native),
+    )

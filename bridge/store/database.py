@@ -1,0 +1,122 @@
+"""Opening a database: engine settings, the lock beside an SQLite file, and bringing the tables up to date."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from bridge.errors import ConfigError
+
+_BUSY_MS = 5_000
+
+
+class Lock:
+    """An exclusive hold on an SQLite database: while one service has it, no second one starts."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(database.name + ".lock")
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._file, 20).decode(errors="replace").strip()
+            os.close(self._file)
+            raise ConfigError(
+                f"Another viabridge{f' (process {holder})' if holder else ''} already uses {database}. "
+                "Stop it first, or give this one a database of its own with --database."
+            ) from None
+        os.ftruncate(self._file, 0)
+        os.write(self._file, str(os.getpid()).encode())
+
+    def release(self) -> None:
+        os.close(self._file)
+
+
+def lock(url: str) -> Lock | None:
+    """The lock for an SQLite `url`, None for a database that coordinates replicas itself. Raises `ConfigError`."""
+    path = sqlite_path(url)
+    if path is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Lock(path)
+    except OSError as error:
+        raise ConfigError(f"The database {path} cannot be used: {error.strerror}. Is its folder there and writable?") from error
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite `url`. Raises `ConfigError` for a URL that names no usable database."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            f"--database {url!r} is not a database URL. Write sqlite:///viabridge.db or postgresql+psycopg://user@host/name."
+        ) from error
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise ConfigError("The database must be a file, as what is taken must outlive the process: sqlite:///viabridge.db")
+    return Path(parsed.database)
+
+
+def open_engine(url: str) -> Engine:
+    """An engine whose tables are up to date. Raises `ConfigError` when the database cannot be used; then nothing is left open."""
+    engine = connect(url)
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """An engine whose transactions are durable once committed."""
+    if sqlite_path(url) is not None:
+        engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+
+
+def _prepare_sqlite(connection: object, _record: object) -> None:
+    # The driver's own transactions begin late and hide read snapshots; ours are explicit (see _begin_sqlite).
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # In WAL, NORMAL may lose commits at power loss; then the source would have been told a lie.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to this version's form. Raises `ConfigError` when the database cannot be reached or is newer."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7331001)")  # replicas that start together
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as error:
+        raise ConfigError(f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}") from error
+    except CommandError as error:
+        raise ConfigError(
+            "The database was made by a newer viabridge than this one; upgrade viabridge, or restore a backup."
+        ) from error

@@ -1,0 +1,143 @@
+"""Raws: stored before their source is acknowledged, handed out in platform order, and settled once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from bridge.post import AccountId, Raw
+from bridge.store import sql
+from bridge.store.tables import RawState
+from bridge.store.values import WaitingRaw
+
+PARKED_FOR_S = 5.0
+"""A parked raw is looked at again after this long even if nothing released it."""
+
+
+def take(tx: Connection, raw: Raw, now: float) -> bool:
+    """Store a raw; False if its (account, key) stood there already."""
+    stored = sql.insert_new(
+        tx,
+        sql.raw,
+        account=raw.account,
+        key=raw.key,
+        body=raw.body,
+        hints=json.dumps(dict(raw.hints)),
+        at=raw.at.timestamp(),
+        taken_at=now,
+        ready_at=0.0,
+        state=RawState.WAITING,
+        reason="",
+    )
+    return stored is not None
+
+
+def take_page(
+    tx: Connection,
+    account: AccountId,
+    raws: Sequence[Raw],
+    cursor: str,
+    value: str,
+    now: float,
+) -> int:
+    """Store a page and move its cursor in one transaction; how many were new."""
+    new = sum(take(tx, raw, now) for raw in raws)
+    sql.upsert(tx, sql.cursor, ("account", "name"), account=account, name=cursor, value=value)
+    return new
+
+
+def cursor(tx: Connection, account: AccountId, name: str) -> str | None:
+    """Where a cursor stands."""
+    found: str | None = tx.execute(
+        select(sql.cursor.c.value).where(sql.cursor.c.account == account, sql.cursor.c.name == name)
+    ).scalar_one_or_none()
+    return found
+
+
+def waiting(tx: Connection, account: AccountId, now: float, limit: int = 50) -> tuple[WaitingRaw, ...]:
+    """The account's raws that are ready to be understood, in platform order."""
+    c = sql.raw.c
+    rows = tx.execute(
+        select(sql.raw)
+        .where(
+            c.account == account,
+            c.state != RawState.DONE,
+            c.state.in_([RawState.WAITING, RawState.PARKED]),
+            c.ready_at <= now,
+        )
+        .order_by(c.at, c.id)
+        .limit(limit)
+    )
+    return tuple(_waiting(row) for row in rows)
+
+
+def _waiting(row: Any) -> WaitingRaw:
+    raw = Raw(
+        account=AccountId(row.account),
+        key=row.key,
+        body=bytes(row.body),
+        at=datetime.fromtimestamp(row.at, UTC),
+        hints=json.loads(row.hints),
+    )
+    return WaitingRaw(row.id, raw, row.taken_at)
+
+
+def next_ready_at(tx: Connection, account: AccountId) -> float | None:
+    """When the account's next raw becomes ready; None if none waits."""
+    c = sql.raw.c
+    found: float | None = tx.execute(
+        select(c.ready_at)
+        .where(c.account == account, c.state != RawState.DONE, c.state == RawState.WAITING)
+        .order_by(c.ready_at)
+        .limit(1)
+    ).scalar_one_or_none()
+    return found
+
+
+def done(tx: Connection, raw_id: int, *, keep_body: bool, reason: str = "") -> None:
+    """The raw was understood. Without `keep_body` its bytes are dropped at once: nobody was meant to get them."""
+    values: dict[str, object] = {"state": RawState.DONE, "reason": reason}
+    if not keep_body:
+        values["body"] = b""
+    tx.execute(update(sql.raw).where(sql.raw.c.id == raw_id).values(**values))
+
+
+def hold(tx: Connection, raw_id: int, reason: str) -> None:
+    """The raw could not be understood; it is kept for a human."""
+    tx.execute(update(sql.raw).where(sql.raw.c.id == raw_id).values(state=RawState.HELD, reason=reason))
+
+
+def park(tx: Connection, raw_id: int, now: float) -> None:
+    """The raw waits until a send to its place has settled."""
+    tx.execute(update(sql.raw).where(sql.raw.c.id == raw_id).values(state=RawState.PARKED, ready_at=now + PARKED_FOR_S))
+
+
+def postpone(tx: Connection, raw_id: int, ready_at: float) -> None:
+    """The raw waits until `ready_at`."""
+    tx.execute(update(sql.raw).where(sql.raw.c.id == raw_id).values(ready_at=ready_at))
+
+
+def release_parked(tx: Connection, account: AccountId) -> bool:
+    """Parked raws of the account are looked at again; whether there were any."""
+    c = sql.raw.c
+    result = tx.execute(
+        update(sql.raw)
+        .where(c.account == account, c.state != RawState.DONE, c.state == RawState.PARKED)
+        .values(state=RawState.WAITING, ready_at=0.0)
+    )
+    return result.rowcount > 0
+
+
+def accounts_with_work(tx: Connection, now: float) -> tuple[AccountId, ...]:
+    """Accounts that have raws to be understood."""
+    c = sql.raw.c
+    rows = tx.execute(
+        select(c.account)
+        .where(c.state != RawState.DONE, c.state.in_([RawState.WAITING, RawState.PARKED]), c.ready_at <= now)
+        .distinct()
+    )
+    return tuple(AccountId(row.account) for row in rows)

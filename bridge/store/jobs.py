@@ -1,0 +1,153 @@
+"""The next delivery of a lane, with everything that is needed to render and send it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, select
+
+from bridge.contract import Excerpt, Part, Thread
+from bridge.post import Audience, EventKind, Ref
+from bridge.store import sql
+from bridge.store.codec import load_post
+from bridge.store.tables import Action, DeliveryState, PartState
+from bridge.store.values import Claim, FrozenPart, Job, StandingCopy
+from bridge.text import first_line
+
+_DELIVERY, _LANE, _EVENT, _POST = sql.delivery.c, sql.lane.c, sql.event.c, sql.post.c
+
+_NEXT = (
+    select(
+        sql.delivery,
+        _LANE.not_before,
+        _LANE.paused,
+        _LANE.failures,
+        _EVENT.kind.label("event_kind"),
+        _EVENT.revision,
+        *(_POST[name] for name in ("account", "place", "person", "native", "body", "version", "subject", "parent_id", "root_id")),
+    )
+    .where(
+        _DELIVERY.lane_id == bindparam("lane"),
+        _DELIVERY.state == DeliveryState.WAITING,
+        _DELIVERY.lane_id == _LANE.id,
+        _DELIVERY.event_id == _EVENT.id,
+        _DELIVERY.post_id == _POST.id,
+    )
+    .order_by(_DELIVERY.seq)
+    .limit(1)
+)
+_PARTS = select(sql.part).where(sql.part.c.delivery_id == bindparam("delivery")).order_by(sql.part.c.number)
+
+
+def next_job(tx: Connection, claim: Claim, now: float) -> Job | float | None:
+    """The lane's next delivery; or when there will be one (seconds since the epoch); or None: the lane is idle."""
+    row = tx.execute(_NEXT, {"lane": claim.lane.id}).one_or_none()
+    if row is None:
+        return None
+    ready_at: float = max(row.ready_at, row.not_before)
+    return _job(tx, claim, row) if ready_at <= now else ready_at
+
+
+def _job(tx: Connection, claim: Claim, row: Any) -> Job:
+    parts = parts_of(tx, row.id)
+    finished = [part.ref for part, state in parts if state == PartState.DONE and part.action is Action.SEND]
+    changes = row.kind in {EventKind.EDITED, EventKind.DELETED}
+    return Job(
+        delivery_id=row.id,
+        event_key=f"{sql.ref_of(row)}|{row.event_kind}|{row.revision}",
+        kind=row.kind,
+        generation=row.generation,
+        attempts=row.attempts,
+        accepted_at=row.accepted_at,
+        ready_at=row.ready_at,
+        give_up_at=row.give_up_at,
+        paused=row.paused,
+        failures=row.failures,
+        group=row.group,
+        via=row.via,
+        audience=Audience(row.audience),
+        post=load_post(row.body) if row.body else None,
+        post_id=row.post_id,
+        version=row.version,
+        subject=_subject(tx, row),
+        parent=_excerpt(tx, row.parent_id),
+        thread=_thread(tx, claim, row),
+        copies=copies(tx, row.post_id, claim.lane.id) if changes else (),
+        parts=tuple(part for part, state in parts if state != PartState.DONE),
+        frozen=bool(parts),
+        previous=finished[-1] if finished else None,
+        corrected=changes and _was_corrected(tx, row.post_id, claim.lane.id),
+    )
+
+
+def _was_corrected(tx: Connection, post_id: int, lane_id: int) -> bool:
+    d = sql.delivery.c
+    return tx.execute(
+        select(
+            exists().where(
+                d.post_id == post_id,
+                d.lane_id == lane_id,
+                d.kind == EventKind.EDITED,
+                d.state == DeliveryState.DELIVERED,
+            )
+        )
+    ).scalar_one()
+
+
+def parts_of(tx: Connection, delivery_id: int) -> list[tuple[FrozenPart, str]]:
+    """The delivery's frozen parts in order, each with its state."""
+    rows = tx.execute(_PARTS, {"delivery": delivery_id})
+    return [(_frozen(row), row.state) for row in rows]
+
+
+def _frozen(row: Any) -> FrozenPart:
+    attempted = row.state == PartState.ATTEMPTING
+    return FrozenPart(
+        id=row.id,
+        number=row.number,
+        action=Action(row.action),
+        place_in_post=row.place_in_post,
+        part=Part(row.body),
+        key=row.key,
+        ref=sql.ref_from(row.ref),
+        attempted_at=datetime.fromtimestamp(row.attempted_at, UTC) if attempted else None,
+    )
+
+
+def _subject(tx: Connection, post: Any) -> str:
+    if post.root_id is None:
+        return str(post.subject)
+    return str(tx.execute(select(sql.post.c.subject).where(sql.post.c.id == post.root_id)).scalar_one())
+
+
+def _excerpt(tx: Connection, post_id: int | None) -> Excerpt | None:
+    if post_id is None:
+        return None
+    row = tx.execute(select(sql.post.c.author, sql.post.c.body).where(sql.post.c.id == post_id)).one()
+    return Excerpt(row.author, first_line(load_post(row.body).text) if row.body else "…")
+
+
+def _thread(tx: Connection, claim: Claim, post: Any) -> Thread:
+    return Thread(
+        root=_standing_at(tx, claim, post.root_id),
+        parent=_standing_at(tx, claim, post.parent_id),
+    )
+
+
+def _standing_at(tx: Connection, claim: Claim, post_id: int | None) -> Ref | None:
+    """What a reader of the lane knows the post by: the original where it stands there, else the first part of its copy."""
+    if post_id is None or claim.lane.destination is None:
+        return None
+    row = tx.execute(select(sql.post).where(sql.post.c.id == post_id)).one()
+    if sql.place_of(row) == claim.lane.destination.place:
+        return sql.ref_of(row)
+    standing = copies(tx, post_id, claim.lane.id)
+    return standing[0].ref if standing else None
+
+
+def copies(tx: Connection, post_id: int, lane_id: int) -> tuple[StandingCopy, ...]:
+    """The parts of a post that stand at a lane's destination, in order."""
+    c = sql.receipt.c
+    rows = tx.execute(select(sql.receipt).where(c.post_id == post_id, c.lane_id == lane_id, c.standing).order_by(c.number))
+    return tuple(StandingCopy(row.number, sql.ref_of(row)) for row in rows)

@@ -1,0 +1,133 @@
+"""Ownership of lanes: heartbeats, claims with epochs, take-over from replicas that stopped beating."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection, Float, bindparam, cast, delete, extract, func, or_, select, update
+
+from bridge.post import AccountId, Destination
+from bridge.store import sql
+from bridge.store.tables import DeliveryState, LaneKind
+from bridge.store.values import Claim, Lane
+
+_C = sql.lane.c
+_OWNS = select(_C.epoch).where(_C.id == bindparam("lane"), _C.epoch == bindparam("epoch"))
+_FIND = select(_C.id).where(*(_C[name] == bindparam(name) for name in ("kind", "account", "place", "person", "reader")))
+_DRAW = update(sql.lane).where(_C.id == bindparam("lane_id")).values(seq=_C.seq + 1).returning(_C.seq)
+
+MISSED_S = 2.0
+"""An owner whose heartbeat is older than this may be replaced."""
+
+
+def database_now(tx: Connection) -> float:
+    """The one clock that all replicas share: the database's, seconds since the epoch."""
+    if tx.dialect.name == "postgresql":
+        value: float = tx.execute(select(cast(extract("epoch", func.clock_timestamp()), Float))).scalar_one()
+        return value
+    return time.time()  # one machine, one clock
+
+
+def beat(tx: Connection, replica: str) -> None:
+    """Say that this replica lives."""
+    sql.upsert(tx, sql.replica, ("id",), id=replica, beat_at=database_now(tx))
+
+
+def leave(tx: Connection, replica: str) -> None:
+    """Let go of everything at once: a clean end."""
+    tx.execute(update(sql.lane).where(sql.lane.c.owner == replica).values(owner=""))
+    tx.execute(delete(sql.replica).where(sql.replica.c.id == replica))
+
+
+def forget_others(tx: Connection) -> None:
+    """All earlier owners are gone; only the holder of an exclusive lock on the database may say so."""
+    tx.execute(update(sql.lane).where(sql.lane.c.owner != "").values(owner=""))
+    tx.execute(delete(sql.replica))
+
+
+def claim(tx: Connection, lane_id: int, replica: str) -> Claim | None:
+    """Become the lane's owner, with a new epoch; None while another living replica owns it."""
+    c = sql.lane.c
+    alive = select(sql.replica.c.id).where(sql.replica.c.beat_at >= database_now(tx) - MISSED_S)
+    row = tx.execute(
+        update(sql.lane)
+        .where(
+            c.id == lane_id,
+            or_(c.owner == "", c.owner == replica, c.owner.not_in(alive)),
+        )
+        .values(owner=replica, epoch=c.epoch + 1)
+        .returning(c.id, c.kind, c.account, c.place, c.person, c.reader, c.epoch)
+    ).one_or_none()
+    return Claim(_lane(row), row.epoch) if row is not None else None
+
+
+def owns(tx: Connection, claim: Claim) -> bool:
+    """Whether the claim still holds; locks the lane until the transaction ends."""
+    keys = {"lane": claim.lane.id, "epoch": claim.epoch}
+    return tx.execute(sql.for_update(tx, _OWNS), keys).one_or_none() is not None
+
+
+def release(tx: Connection, claim: Claim) -> None:
+    """Stop owning the lane."""
+    c = sql.lane.c
+    tx.execute(update(sql.lane).where(c.id == claim.lane.id, c.epoch == claim.epoch).values(owner=""))
+
+
+def lane_of(tx: Connection, destination: Destination) -> int:
+    """The id of the destination's lane, made if it is new."""
+    columns = sql.place_columns(destination.place)
+    return _lane_id(tx, kind=LaneKind.DESTINATION, **columns, reader=destination.reader or "")
+
+
+def source_lane(tx: Connection, account: AccountId) -> int:
+    """The id of the account's source lane, made if it is new."""
+    return _lane_id(tx, kind=LaneKind.SOURCE, account=account, place="", person="", reader="")
+
+
+def _lane_id(tx: Connection, **columns: str) -> int:
+    found: int | None = tx.execute(_FIND, columns).scalar_one_or_none()
+    if found is None:
+        sql.insert_new(
+            tx,
+            sql.lane,
+            **columns,
+            seq=0,
+            owner="",
+            epoch=0,
+            not_before=0.0,
+            failures=0,
+            paused="",
+        )
+        found = tx.execute(_FIND, columns).scalar_one()
+    return found
+
+
+def draw(tx: Connection, lane_id: int) -> int:
+    """The lane's next sequence number. Takes the row's lock, so that order is acceptance order."""
+    number: int = tx.execute(_DRAW, {"lane_id": lane_id}).scalar_one()
+    return number
+
+
+def with_work(tx: Connection, now: float) -> tuple[Lane, ...]:
+    """Destination lanes that have a delivery to attempt by now."""
+    c, d = sql.lane.c, sql.delivery.c
+    waiting = select(d.lane_id).where(d.state == DeliveryState.WAITING, d.ready_at <= now).distinct()
+    rows = tx.execute(select(c.id, c.kind, c.account, c.place, c.person, c.reader).where(c.id.in_(waiting), c.not_before <= now))
+    return tuple(_lane(row) for row in rows)
+
+
+def pause(tx: Connection, claim: Claim, until: float, failures: int, reason: str) -> None:
+    """Nothing of the lane is attempted before `until`; `reason` says why where a human is needed."""
+    c = sql.lane.c
+    tx.execute(
+        update(sql.lane)
+        .where(c.id == claim.lane.id, c.epoch == claim.epoch)
+        .values(not_before=until, failures=failures, paused=reason)
+    )
+
+
+def _lane(row: Any) -> Lane:
+    is_source = row.kind == LaneKind.SOURCE
+    account = AccountId(row.account)
+    return Lane(row.id, account, None if is_source else sql.destination_of(row))

@@ -1,0 +1,232 @@
+"""The message-ID ledger: which posts are known, where their copies stand, and what happened to them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, bindparam, exists, select, true, update
+
+from bridge.post import Audience, Author, EventKind, Place, Post, Ref
+from bridge.store import sql
+from bridge.store.codec import dump_post, load_post
+from bridge.store.tables import DeliveryState, PartState
+from bridge.store.values import KnownDelivery, KnownPost, KnownReceipt
+
+# ---------------------------------------------------------------- looking up
+
+
+def find_post(tx: Connection, ref: Ref) -> KnownPost | None:
+    """The post with this native id."""
+    row = _at(tx, sql.post, ref)
+    return _known(row, direct=bool(row.person)) if row is not None else None
+
+
+def find_receipt(tx: Connection, ref: Ref) -> KnownReceipt | None:
+    """The copy of ours with this native id, standing or not."""
+    row = _at(tx, sql.receipt, ref)
+    return KnownReceipt(row.id, row.post_id, row.standing) if row is not None else None
+
+
+def post_behind(tx: Connection, ref: Ref) -> KnownPost | None:
+    """The post that is answered by naming `ref`, be it the original that stands there or a copy of ours.
+
+    A direct message can answer what stands before the group, so of the account's places any will do.
+    """
+    if (row := _at(tx, sql.post, ref, anywhere=ref.place.is_direct)) is not None:
+        return _known(row, direct=bool(row.person))
+    if (receipt := _at(tx, sql.receipt, ref, anywhere=ref.place.is_direct)) is not None:
+        row = tx.execute(select(sql.post).where(sql.post.c.id == receipt.post_id)).one()
+        return _known(row, direct=bool(receipt.person))
+    return None
+
+
+def _at(tx: Connection, table: Table, ref: Ref, *, anywhere: bool = False) -> Any:
+    """The row of what stands at `ref`; None if there is none, or if that is in doubt.
+
+    Platforms that delete by id alone name the account's main place, so a direct one of the account with that id will do.
+    """
+    keys = {"native": ref.id, **sql.place_columns(ref.place)}
+    rows = tx.execute(_exactly(table), keys).all() or tx.execute(_within_account(table, anywhere=anywhere), keys).all()
+    return rows[0] if len(rows) == 1 else None
+
+
+@cache
+def _exactly(table: Table) -> Select[Any]:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in ("account", "native", "place", "person")))
+
+
+@cache
+def _within_account(table: Table, *, anywhere: bool) -> Select[Any]:
+    at_account = (table.c.account == bindparam("account"), table.c.native == bindparam("native"))
+    return select(table).where(*at_account, true() if anywhere else table.c.person != "")
+
+
+def _known(row: Any, *, direct: bool) -> KnownPost:
+    return KnownPost(row.id, row.root_id or row.id, row.deleted_at is not None, direct)
+
+
+def body_of(tx: Connection, post_id: int) -> Post | None:
+    """The post's latest form; None once forgotten."""
+    body: str = tx.execute(select(sql.post.c.body).where(sql.post.c.id == post_id)).scalar_one()
+    return load_post(body) if body else None
+
+
+def has_event(tx: Connection, post_id: int, kind: EventKind, revision: str) -> bool:
+    """Whether this very event was accepted before."""
+    return tx.execute(
+        select(exists().where(*(sql.event.c[k] == v for k, v in _event_key(post_id, kind, revision).items())))
+    ).scalar_one()
+
+
+def _event_key(post_id: int, kind: EventKind, revision: str) -> dict[str, object]:
+    return {"post_id": post_id, "kind": kind, "revision": revision}
+
+
+def sending_to(tx: Connection, place: Place) -> bool:
+    """Whether a send to this place is under way, so that an event there may be its echo."""
+    p, d, lane = sql.part.c, sql.delivery.c, sql.lane.c
+    return tx.execute(
+        select(
+            exists().where(
+                p.delivery_id == d.id,
+                d.lane_id == lane.id,
+                p.state == PartState.ATTEMPTING,
+                d.state == DeliveryState.WAITING,
+                *(lane[k] == v for k, v in sql.place_columns(place).items()),
+            )
+        )
+    ).scalar_one()
+
+
+def deliveries_of(tx: Connection, post_id: int) -> tuple[KnownDelivery, ...]:
+    """All deliveries of a post so far, in the order they were accepted."""
+    d, lane = sql.delivery.c, sql.lane.c
+    rows = tx.execute(
+        select(
+            sql.delivery,
+            lane.account,
+            lane.place,
+            lane.person,
+            lane.reader,
+            _attempted(d.id).label("attempted"),
+        )
+        .where(d.post_id == post_id, d.lane_id == lane.id)
+        .order_by(d.id)
+    )
+    return tuple(
+        KnownDelivery(
+            row.id,
+            row.lane_id,
+            row.kind,
+            row.state,
+            row.attempted,
+            sql.destination_of(row),
+            row.group,
+            row.via,
+            Audience(row.audience),
+            row.give_up_at - row.accepted_at,
+        )
+        for row in rows
+    )
+
+
+def _attempted(delivery_id: Any) -> Any:
+    return exists().where(sql.part.c.delivery_id == delivery_id).correlate(sql.delivery)
+
+
+# ---------------------------------------------------------------- writing down
+
+
+def add_post(
+    tx: Connection,
+    ref: Ref,
+    author: Author | None,
+    at: float,
+    *,
+    body: Post | None,
+    parent: KnownPost | None,
+    subject: str,
+) -> int:
+    """Note a post; its id. One that stands there keeps what it has."""
+    made = sql.insert_new(
+        tx,
+        sql.post,
+        **sql.place_columns(ref.place),
+        native=ref.id,
+        author=sql.storable(author.name) if author else "",
+        body=dump_post(body) if body else "",
+        subject=sql.storable(subject),
+        version=0,
+        at=at,
+        parent_id=parent.id if parent else None,
+        root_id=parent.root_id if parent else None,
+    )
+    if made is not None:
+        return made
+    c = sql.post.c
+    there: int = tx.execute(
+        select(c.id).where(c.native == ref.id, *(c[k] == v for k, v in sql.place_columns(ref.place).items()))
+    ).scalar_one()
+    return there
+
+
+def add_event(
+    tx: Connection,
+    post_id: int,
+    kind: EventKind,
+    revision: str,
+    *,
+    raw_id: int | None,
+    at: float,
+    now: float,
+    verdict: str,
+    reason: str,
+) -> int | None:
+    """Note what happened; None if this very event was noted before."""
+    return sql.insert_new(
+        tx,
+        sql.event,
+        **_event_key(post_id, kind, revision),
+        raw_id=raw_id,
+        at=at,
+        accepted_at=now,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def replace_body(tx: Connection, post_id: int, post: Post) -> None:
+    """The post's new form, which everything not yet frozen will show."""
+    c = sql.post.c
+    tx.execute(
+        update(sql.post)
+        .where(c.id == post_id)
+        .values(body=dump_post(post), author=sql.storable(post.author.name), version=c.version + 1)
+    )
+
+
+def mark_deleted(tx: Connection, post_id: int, now: float) -> None:
+    """The post is gone at its source."""
+    tx.execute(update(sql.post).where(sql.post.c.id == post_id).values(deleted_at=now))
+
+
+def copy_removed(tx: Connection, receipt_id: int) -> None:
+    """A copy of ours is gone, by whoever's hand."""
+    tx.execute(update(sql.receipt).where(sql.receipt.c.id == receipt_id).values(standing=False))
+
+
+def add_receipt(tx: Connection, post_id: int, lane_id: int, number: int, ref: Ref, now: float) -> None:
+    """Note that a part of the post stands at `ref`."""
+    sql.upsert(
+        tx,
+        sql.receipt,
+        ("post_id", "lane_id", "number"),
+        post_id=post_id,
+        lane_id=lane_id,
+        number=number,
+        **sql.place_columns(ref.place),
+        native=ref.id,
+        sent_at=now,
+        standing=True,
+    )

@@ -1,0 +1,240 @@
+"""Deliveries and their parts: queued in order, frozen before the first attempt, settled with a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+
+from bridge.contract import Part
+from bridge.post import Audience, Destination, Ref
+from bridge.store import inward, lanes, ledger, sql
+from bridge.store.jobs import parts_of
+from bridge.store.tables import Action, DeliveryState, PartState
+from bridge.store.values import Claim, FrozenPart, Job
+
+# ---------------------------------------------------------------- queueing
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """What is to be queued. `ready_at` and `give_up_at` are seconds since the epoch."""
+
+    destination: Destination
+    kind: str
+    group: str
+    via: str
+    audience: Audience
+    give_up_at: float
+    ready_at: float = 0.0
+
+
+def queue(tx: Connection, event_id: int, post_id: int, new: NewDelivery, now: float) -> int:
+    """Queue a delivery at its lane's end; the lane's id."""
+    lane_id = lanes.lane_of(tx, new.destination)
+    _insert(tx, event_id, post_id, lane_id, new, now, DeliveryState.WAITING, "")
+    return lane_id
+
+
+def note(
+    tx: Connection,
+    event_id: int,
+    post_id: int,
+    new: NewDelivery,
+    now: float,
+    reason: str,
+) -> None:
+    """Write down that this destination needs no sending, and why."""
+    lane_id = lanes.lane_of(tx, new.destination)
+    _insert(tx, event_id, post_id, lane_id, new, now, DeliveryState.FILTERED, reason)
+
+
+def _insert(
+    tx: Connection,
+    event_id: int,
+    post_id: int,
+    lane_id: int,
+    new: NewDelivery,
+    now: float,
+    state: str,
+    reason: str,
+) -> None:
+    sql.insert_new(
+        tx,
+        sql.delivery,
+        event_id=event_id,
+        post_id=post_id,
+        lane_id=lane_id,
+        seq=lanes.draw(tx, lane_id),
+        kind=new.kind,
+        group=new.group,
+        via=new.via,
+        audience=int(new.audience),
+        state=state,
+        reason=reason,
+        detail="",
+        attempts=0,
+        generation=0,
+        accepted_at=now,
+        ready_at=new.ready_at,
+        give_up_at=new.give_up_at,
+        done_at=None if state == DeliveryState.WAITING else now,
+    )
+
+
+def withdraw(tx: Connection, delivery_id: int, reason: str, now: float) -> None:
+    """The delivery needs no sending any more."""
+    d = sql.delivery.c
+    tx.execute(
+        update(sql.delivery)
+        .where(d.id == delivery_id, d.state == DeliveryState.WAITING)
+        .values(state=DeliveryState.FILTERED, reason=reason, done_at=now)
+    )
+
+
+# ---------------------------------------------------------------- attempting and settling
+
+
+@dataclass(frozen=True, slots=True)
+class NewPart:
+    """One native message to be sent, changed or removed. `ref` is what is changed or removed."""
+
+    action: Action
+    place_in_post: int
+    part: Part
+    key: str
+    ref: Ref | None = None
+
+
+def freeze(
+    tx: Connection, claim: Claim, job: Job, parts: Sequence[NewPart], attempted_at: float | None = None
+) -> tuple[FrozenPart, ...] | None:
+    """Fix what will be sent, before the first attempt; None if the claim or the delivery is gone, or the post changed.
+
+    With `attempted_at` the first part's attempt is written down as well, as `attempt` does.
+    """
+    # The post's lock orders this against a change of the post, which looks for frozen parts after taking it.
+    found = tx.execute(sql.for_update(tx, _STILL), _keys(claim, job)).one_or_none()
+    if found is None or found.version != job.version:
+        return None
+    for number, new in enumerate(parts):
+        begun = number == 0 and attempted_at is not None
+        sql.insert_new(
+            tx,
+            sql.part,
+            delivery_id=job.delivery_id,
+            number=number,
+            action=new.action,
+            place_in_post=new.place_in_post,
+            body=new.part.body,
+            key=new.key,
+            ref=sql.ref_text(new.ref),
+            state=PartState.ATTEMPTING if begun else PartState.WAITING,
+            attempted_at=attempted_at if begun else None,
+        )
+    if attempted_at is not None:
+        tx.execute(_COUNT_ATTEMPT, _keys(claim, job))
+    return tuple(part for part, _ in parts_of(tx, job.delivery_id))
+
+
+def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float) -> bool:
+    """Write down that the part is about to be sent; False if the claim is gone and it must not be."""
+    if not lanes.owns(tx, claim):
+        return False
+    tx.execute(update(sql.part).where(sql.part.c.id == part.id).values(state=PartState.ATTEMPTING, attempted_at=now))
+    tx.execute(_COUNT_ATTEMPT, _keys(claim, job))
+    return True
+
+
+def _keys(claim: Claim, job: Job) -> dict[str, int]:
+    return {"_delivery": job.delivery_id, "_epoch": claim.epoch}
+
+
+_D, _L, _P = sql.delivery.c, sql.lane.c, sql.part.c
+_STILL = select(sql.post.c.version).where(
+    _D.id == bindparam("_delivery"),
+    _D.state == DeliveryState.WAITING,
+    _D.post_id == sql.post.c.id,
+    _D.lane_id == _L.id,
+    _L.epoch == bindparam("_epoch"),
+)
+_COUNT_ATTEMPT = update(sql.delivery).where(_D.id == bindparam("_delivery")).values(attempts=_D.attempts + 1)
+_PART_DONE = update(sql.part).where(_P.id == bindparam("_part")).values(state=PartState.DONE, ref=bindparam("_ref"))
+_DELIVERED = (
+    update(sql.delivery)
+    .where(
+        _D.id == bindparam("_delivery"),
+        ~exists().where(_P.delivery_id == bindparam("_delivery"), _P.state != PartState.DONE),
+    )
+    .values(state=DeliveryState.DELIVERED, done_at=bindparam("_now"), reason="", detail="")
+)
+
+
+def settle(tx: Connection, claim: Claim, job: Job, part: FrozenPart, ref: Ref, now: float, pace: float = 0.0) -> bool:
+    """Write down that the part is done, with its receipt; whether raws were parked for it.
+
+    The receipt is written even if the claim was lost meanwhile: what was sent, was sent. `pace` is how many seconds the
+    lane rests before its next send.
+    """
+    if pace or job.failures or job.paused:
+        lanes.pause(tx, claim, now + pace, 0, "")
+    _settle_part(tx, job.post_id, claim.lane.id, part, ref, now)
+    tx.execute(_DELIVERED, {"_delivery": job.delivery_id, "_now": now})
+    return inward.release_parked(tx, claim.lane.account)
+
+
+def _settle_part(tx: Connection, post_id: int, lane_id: int, part: FrozenPart, ref: Ref, now: float) -> None:
+    tx.execute(_PART_DONE, {"_part": part.id, "_ref": sql.ref_text(ref)})
+    if part.action is Action.DELETE:
+        if found := ledger.find_receipt(tx, ref):
+            ledger.copy_removed(tx, found.id)
+    else:
+        ledger.add_receipt(tx, post_id, lane_id, part.place_in_post, ref, now)
+
+
+def adopt(tx: Connection, key: str, ref: Ref, now: float) -> bool:
+    """A part with this key stands at `ref`, as its platform shows: note it where its receipt is missing."""
+    p, d = sql.part.c, sql.delivery.c
+    row = tx.execute(
+        select(sql.part, d.post_id, d.lane_id).where(p.key == key, p.delivery_id == d.id, p.state != PartState.DONE)
+    ).one_or_none()
+    if row is None:
+        return False
+    ledger.add_receipt(tx, row.post_id, row.lane_id, row.place_in_post, ref, now)
+    return True
+
+
+def unsent(tx: Connection, claim: Claim, part: FrozenPart) -> bool:
+    """The attempt is known not to have sent anything; whether raws were parked for it.
+
+    Without effect once another owner has the lane: the attempt under way may be theirs.
+    """
+    if not lanes.owns(tx, claim):
+        return False
+    tx.execute(update(sql.part).where(sql.part.c.id == part.id).values(state=PartState.WAITING))
+    return inward.release_parked(tx, claim.lane.account)
+
+
+def conclude(
+    tx: Connection,
+    claim: Claim,
+    job: Job,
+    state: DeliveryState,
+    reason: str,
+    detail: str,
+    now: float,
+) -> bool:
+    """End the delivery otherwise than delivered; whether raws were parked for it. Without effect under a lost claim."""
+    if not lanes.owns(tx, claim):
+        return False
+    d, p = sql.delivery.c, sql.part.c
+    tx.execute(
+        update(sql.delivery)
+        .where(d.id == job.delivery_id)
+        .values(state=state, reason=reason, detail=sql.storable(detail), done_at=now)
+    )
+    tx.execute(
+        update(sql.part).where(p.delivery_id == job.delivery_id, p.state == PartState.ATTEMPTING).values(state=PartState.WAITING)
+    )
+    return inward.release_parked(tx, claim.lane.account)

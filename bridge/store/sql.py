@@ -1,0 +1,104 @@
+"""Small helpers that hide where SQLite's and PostgreSQL's words differ, and turn columns into values."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.post import AccountId, Destination, NativeId, Place, PlaceId, Ref, UserId
+from bridge.store import tables
+from bridge.store.codec import dump_ref, load_ref
+
+raw: Table = tables.RawRow.__table__  # type: ignore[attr-defined]
+post: Table = tables.PostRow.__table__  # type: ignore[attr-defined]
+event: Table = tables.EventRow.__table__  # type: ignore[attr-defined]
+lane: Table = tables.LaneRow.__table__  # type: ignore[attr-defined]
+delivery: Table = tables.DeliveryRow.__table__  # type: ignore[attr-defined]
+part: Table = tables.PartRow.__table__  # type: ignore[attr-defined]
+receipt: Table = tables.ReceiptRow.__table__  # type: ignore[attr-defined]
+cursor: Table = tables.CursorRow.__table__  # type: ignore[attr-defined]
+pin: Table = tables.PinRow.__table__  # type: ignore[attr-defined]
+replica: Table = tables.ReplicaRow.__table__  # type: ignore[attr-defined]
+
+
+# Making a statement costs more than running it, so each is made once; a dialect's name tells which words it is in.
+
+
+def insert_new(tx: Connection, table: Table, **values: Any) -> int | None:
+    """Insert a row unless one like it stands there; its id, or None if it stood there."""
+    found: int | None = tx.execute(_insert(table, tx.dialect.name), values).scalar_one_or_none()
+    return found
+
+
+@cache
+def _insert(table: Table, dialect: str) -> Any:
+    return _into(table, dialect).on_conflict_do_nothing().returning(table.c.id)
+
+
+def upsert(tx: Connection, table: Table, keys: tuple[str, ...], **values: Any) -> None:
+    """Insert a row, or set its other columns where one with these keys stands there."""
+    tx.execute(_upsert(table, keys, tuple(values), tx.dialect.name), values)
+
+
+@cache
+def _upsert(table: Table, keys: tuple[str, ...], columns: tuple[str, ...], dialect: str) -> Any:
+    statement = _into(table, dialect)
+    rest = {name: statement.excluded[name] for name in columns if name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=rest)
+
+
+def _into(table: Table, dialect: str) -> Any:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def for_update(tx: Connection, statement: Any) -> Any:
+    """`statement` (a constant), locking the selected rows until the transaction ends; SQLite has one writer and needs none."""
+    return _locking(statement) if tx.dialect.name == "postgresql" else statement
+
+
+@cache
+def _locking(statement: Any) -> Any:
+    return statement.with_for_update()
+
+
+def place_columns(place: Place) -> dict[str, str]:
+    """A place as columns."""
+    return {"account": place.account, "place": place.id, "person": place.person or ""}
+
+
+def place_of(row: Any) -> Place:
+    """The place in a row's columns."""
+    return Place(
+        AccountId(row.account),
+        PlaceId(row.place),
+        UserId(row.person) if row.person else None,
+    )
+
+
+def ref_of(row: Any) -> Ref:
+    """The ref in a row's columns."""
+    return Ref(place_of(row), NativeId(row.native))
+
+
+def destination_of(row: Any) -> Destination:
+    """The destination in a lane row's columns."""
+    return Destination(place_of(row), row.reader or None)
+
+
+def storable(words: str) -> str:
+    """The words without what a database refuses in a text column: NUL, and halves of surrogate pairs."""
+    return words.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def ref_text(ref: Ref | None) -> str:
+    """A ref in one column; empty for none."""
+    return json.dumps(dump_ref(ref)) if ref else ""
+
+
+def ref_from(column: str) -> Ref | None:
+    """The ref in one column."""
+    return load_ref(json.loads(column)) if column else None

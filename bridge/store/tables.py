@@ -1,0 +1,256 @@
+"""The tables. Times are seconds since the epoch (UTC); a `person` or `reader` that isn't there is the empty string."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+# SQLite makes row ids only for INTEGER primary keys; PostgreSQL's should not end at 2^31.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class RawState(StrEnum):
+    WAITING = "waiting"
+    PARKED = "parked"  # perhaps our own: waits until a send to its place has settled
+    DONE = "done"
+    HELD = "held"  # could not be understood; kept for a human
+
+
+class DeliveryState(StrEnum):
+    WAITING = "waiting"  # also while it is being attempted
+    DELIVERED = "delivered"
+    FILTERED = "filtered"  # needs no sending, with the reason
+    HELD = "held"  # a human decides
+    NOT_DELIVERED = "not delivered"  # given up, with the reason
+
+
+class PartState(StrEnum):
+    WAITING = "waiting"
+    ATTEMPTING = "attempting"
+    DONE = "done"
+
+
+class Action(StrEnum):
+    SEND = "send"
+    EDIT = "edit"
+    DELETE = "delete"
+
+
+class LaneKind(StrEnum):
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+
+class RawRow(SQLModel, table=True):
+    """What a platform handed over, until and after it was understood."""
+
+    __tablename__ = "raw"
+    __table_args__ = (
+        UniqueConstraint("account", "key"),
+        Index(
+            "raw_open",
+            "account",
+            "at",
+            "id",
+            sqlite_where=text("state <> 'done'"),
+            postgresql_where=text("state <> 'done'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    account: str
+    key: str
+    body: bytes = Field(sa_type=LargeBinary)
+    hints: str = "{}"
+    at: float
+    taken_at: float
+    ready_at: float = 0.0
+    state: str = RawState.WAITING
+    reason: str = ""
+
+
+class PostRow(SQLModel, table=True):
+    """A post where its author wrote it.
+
+    `body` is its JSON, empty once forgotten or where it was never relayed; `version` counts its changes.
+    """
+
+    __tablename__ = "post"
+    __table_args__ = (
+        UniqueConstraint("account", "native", "place", "person"),
+        Index("post_at", "at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    account: str
+    place: str
+    person: str = ""
+    native: str
+    author: str = ""
+    body: str = Field(default="", sa_type=Text)
+    subject: str = ""
+    version: int = 0
+    at: float
+    parent_id: int | None = Field(default=None, sa_type=_Id)
+    root_id: int | None = Field(default=None, sa_type=_Id)
+    deleted_at: float | None = None
+
+
+class EventRow(SQLModel, table=True):
+    """What happened to a post, once each; the row is what makes a repeat a duplicate."""
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("post_id", "kind", "revision"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    post_id: int = Field(foreign_key="post.id", sa_type=_Id)
+    raw_id: int | None = Field(default=None, foreign_key="raw.id", sa_type=_Id)
+    kind: str
+    revision: str = ""
+    at: float
+    accepted_at: float
+    verdict: str
+    reason: str = ""
+
+
+class LaneRow(SQLModel, table=True):
+    """An ordered queue with at most one owner: an account's raws, or a destination's deliveries."""
+
+    __tablename__ = "lane"
+    __table_args__ = (UniqueConstraint("kind", "account", "place", "person", "reader"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    kind: str
+    account: str
+    place: str = ""
+    person: str = ""
+    reader: str = ""
+    seq: int = Field(default=0, sa_type=_Id)
+    owner: str = ""
+    epoch: int = 0
+    not_before: float = 0.0
+    failures: int = 0
+    paused: str = ""
+
+
+class DeliveryRow(SQLModel, table=True):
+    """The duty to bring one event to one destination, and its outcome."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("event_id", "lane_id"),
+        Index(
+            "delivery_open",
+            "lane_id",
+            "seq",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index("delivery_post", "post_id", "lane_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    event_id: int = Field(foreign_key="event.id", sa_type=_Id)
+    post_id: int = Field(foreign_key="post.id", sa_type=_Id)
+    lane_id: int = Field(foreign_key="lane.id", sa_type=_Id)
+    seq: int = Field(sa_type=_Id)
+    kind: str
+    group: str
+    via: str
+    audience: int
+    state: str = DeliveryState.WAITING
+    reason: str = ""
+    detail: str = ""
+    attempts: int = 0
+    generation: int = 0
+    accepted_at: float
+    ready_at: float = 0.0
+    give_up_at: float
+    done_at: float | None = None
+
+
+class PartRow(SQLModel, table=True):
+    """One native message of a delivery, frozen before its first attempt. `ref` is its target or its result."""
+
+    __tablename__ = "part"
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "number"),
+        Index("part_key", "key"),
+        Index(
+            "part_attempting",
+            "delivery_id",
+            sqlite_where=text("state = 'attempting'"),
+            postgresql_where=text("state = 'attempting'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    delivery_id: int = Field(foreign_key="delivery.id", sa_type=_Id)
+    number: int
+    action: str
+    place_in_post: int
+    body: str = Field(sa_type=Text)
+    key: str
+    ref: str = ""
+    state: str = PartState.WAITING
+    attempted_at: float | None = None
+
+
+class ReceiptRow(SQLModel, table=True):
+    """The proof that a part of a post stands (or stood) at a destination."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        UniqueConstraint("account", "native", "place", "person"),
+        UniqueConstraint("post_id", "lane_id", "number"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    post_id: int = Field(foreign_key="post.id", sa_type=_Id)
+    lane_id: int = Field(foreign_key="lane.id", sa_type=_Id)
+    number: int
+    account: str
+    place: str
+    person: str = ""
+    native: str
+    sent_at: float
+    standing: bool = True
+
+
+class CursorRow(SQLModel, table=True):
+    """Up to where an account's history was taken."""
+
+    __tablename__ = "cursor"
+
+    account: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    value: str
+
+
+class PinRow(SQLModel, table=True):
+    """Which id a place's name in the mapping file was found to mean."""
+
+    __tablename__ = "pin"
+
+    account: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    place: str
+
+
+class ReplicaRow(SQLModel, table=True):
+    """A running service; lanes of one whose heartbeat stopped may be taken over."""
+
+    __tablename__ = "replica"
+
+    id: str = Field(primary_key=True)
+    beat_at: float

@@ -1,0 +1,129 @@
+"""What the store answers with: rows as the engine's own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.contract import Excerpt, Part, Thread
+from bridge.post import AccountId, Audience, Destination, Post, Raw, Ref
+from bridge.store.tables import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """An ordered queue: a source account's raws (`destination` is None), or a destination's deliveries."""
+
+    id: int
+    account: AccountId
+    destination: Destination | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ownership of a lane; everything written under it is void once another owner has raised the epoch."""
+
+    lane: Lane
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRaw:
+    """A raw that waits to be understood."""
+
+    id: int
+    raw: Raw
+    taken_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPost:
+    """What the ledger knows of a post."""
+
+    id: int
+    root_id: int
+    deleted: bool
+    direct: bool
+    """Whether what was asked for, the post or its copy, stands in a direct conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownReceipt:
+    """A copy of ours, and the post it is a copy of."""
+
+    id: int
+    post_id: int
+    standing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDelivery:
+    """An earlier delivery of a post, as far as later events on it must know."""
+
+    id: int
+    lane_id: int
+    kind: str
+    state: str
+    attempted: bool
+    destination: Destination
+    group: str
+    via: str
+    audience: Audience
+    patience: float
+    """Seconds from acceptance until it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPart:
+    """One native message of a delivery, as it was frozen. `ref` is what is edited or deleted, or None."""
+
+    id: int
+    number: int
+    action: Action
+    place_in_post: int
+    part: Part
+    key: str
+    ref: Ref | None
+    attempted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingCopy:
+    """A part of a post that stands at a destination."""
+
+    number: int
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The next delivery of a lane, with everything needed to render and send it."""
+
+    delivery_id: int
+    event_key: str
+    kind: str
+    generation: int
+    attempts: int
+    accepted_at: float
+    ready_at: float
+    give_up_at: float
+    paused: str
+    failures: int
+    group: str
+    via: str
+    audience: Audience
+    post: Post | None
+    """None once the body was forgotten."""
+    post_id: int
+    version: int
+    subject: str
+    parent: Excerpt | None
+    thread: Thread
+    copies: tuple[StandingCopy, ...]
+    parts: tuple[FrozenPart, ...]
+    """The parts still to be done, in order; empty before the first attempt."""
+    frozen: bool
+    previous: Ref | None
+    """The last part of this delivery that has been done."""
+    corrected: bool
+    """Whether an earlier change of the post was brought to this destination."""

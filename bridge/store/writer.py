@@ -1,0 +1,123 @@
+"""The one thread that writes: it runs many callers' operations in one transaction and commits them together."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+T = TypeVar("T")
+
+_BATCH = 200
+_TRIES = 4  # of one operation that lost a deadlock or a lock; each try is a transaction of its own
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    operation: Callable[[Connection], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+    def resolve(self, value: Any) -> None:
+        self._call(self.future.set_result, value)
+
+    def reject(self, error: BaseException) -> None:
+        self._call(self.future.set_exception, error)
+
+    def _call(self, settle: Callable[[Any], None], outcome: object) -> None:
+        def unless_cancelled() -> None:
+            if not self.future.done():
+                settle(outcome)
+
+        try:
+            self.loop.call_soon_threadsafe(unless_cancelled)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            return
+
+
+class Writer:
+    """Runs operations in the order they came, up to 200 per commit; each caller resumes after the commit, never before.
+
+    An operation gets the connection and must do nothing but read and write through it: when one of a batch fails, the
+    batch is rolled back and its operations are run again one by one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="viabridge-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, operation: Callable[[Connection], T]) -> T:
+        """Run `operation` in a transaction; its result, once committed. Raises what it raised, nothing kept."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(operation, loop, future))
+        return await future
+
+    def close(self) -> None:
+        """Finish what is queued, then end the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch, last = [job], False
+            while len(batch) < _BATCH and not last:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    last = True
+                else:
+                    batch.append(following)
+            self._commit(batch)
+            if last:
+                return
+
+    def _commit(self, batch: list[_Job]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                results = [job.operation(connection) for job in batch]
+        except Exception as error:  # noqa: BLE001 - whatever it was, its own caller gets it, and nobody else
+            if len(batch) == 1:
+                self._again(batch[0], error)
+            else:
+                for job in batch:
+                    self._commit([job])
+            return
+        for job, result in zip(batch, results, strict=True):
+            job.resolve(result)
+
+    def _again(self, job: _Job, error: Exception) -> None:
+        for _ in range(_TRIES - 1):
+            if not _passing(error):
+                break
+            try:
+                with self._engine.begin() as connection:
+                    result = job.operation(connection)
+            except Exception as again:  # noqa: BLE001 - as above
+                error = again
+            else:
+                job.resolve(result)
+                return
+        job.reject(error)
+
+
+def _passing(error: Exception) -> bool:
+    """Whether the database itself says that another try may do: a deadlock, a serialisation failure, a dead connection."""
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlstate", "") or ""
+    return (
+        error.connection_invalidated
+        or code in {"40P01", "40001"}
+        or (isinstance(error, OperationalError) and "locked" in str(error.orig))
+    )

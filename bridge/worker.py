@@ -1,0 +1,330 @@
+"""Serving a destination's lane: render, write down what is about to be sent, send it, write down the receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from bridge import retry
+from bridge.contract import Absent, Attempt, Context, Finding, Found, Part, Thread, Unknown
+from bridge.engine import Account, Engine, Step
+from bridge.errors import Retryable, SendError, Uncertain
+from bridge.keys import send_key
+from bridge.mappings import Group, Mappings
+from bridge.post import AccountId, Destination, EventKind, Post, Ref
+from bridge.reasons import Reason
+from bridge.routing import is_unpinned
+from bridge.store import Store, Tx, jobs, lanes, outward
+from bridge.store.outward import NewPart
+from bridge.store.tables import Action, DeliveryState
+from bridge.store.values import Claim, FrozenPart, Job
+
+DOUBT_S = 0.2
+"""How soon after a lost answer it is first looked whether the part stands there."""
+_NOTHING = Part("")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Serves destination lanes. `look_again` is told when raws that waited for a send may be judged."""
+
+    store: Store
+    engine: Engine
+    mappings: Callable[[], Mappings]
+    look_again: Callable[[AccountId], None]
+
+    async def serve(self, claim: Claim, wake: asyncio.Event) -> None:
+        """Bring the lane's deliveries, in order, until it is idle, lost, or the service ends."""
+        account = await self.engine.ready(claim.lane.account)
+        destination = claim.lane.destination
+        if account is None or destination is None:
+            return
+        if is_unpinned(destination.place.id):
+            until, trouble = self.engine.now() + retry.OPERATOR_S, account.trouble
+            await self.store.write(lambda tx: lanes.pause(tx, claim, until, 0, trouble))
+            return
+        lane = _Lane(self, account, claim, destination)
+        while await self.engine.ready(account.id) and not self.engine.stopping.is_set():
+            wake.clear()  # before looking: what comes after the look wakes us again
+            job = await self._next(claim)
+            if job is None:
+                return
+            if isinstance(job, Job):
+                if not await lane.bring(job):
+                    return
+            else:
+                await self.engine.until(job, wake)
+
+    async def _next(self, claim: Claim) -> Job | float | None:
+        now = self.engine.now()
+        return await self.store.read(lambda tx: jobs.next_job(tx, claim, now))
+
+
+class _Lane:
+    """One owned destination lane."""
+
+    def __init__(self, worker: Worker, account: Account, claim: Claim, destination: Destination) -> None:
+        self._store = worker.store
+        self._engine = worker.engine
+        self._mappings = worker.mappings
+        self._look_again = worker.look_again
+        self._account = account
+        self._adapter = account.adapter
+        self._claim = claim
+        self._destination = destination
+
+    async def bring(self, job: Job) -> bool:
+        """Do what can be done of the delivery now; False if the lane was lost."""
+        try:
+            return await self._bring(job)
+        except Retryable:
+            raise  # the database is away; nothing was decided
+        except Exception:  # the one place: a mistake ends as "not delivered" and never stops the lane
+            log.exception("delivery.internal", delivery=job.delivery_id, lane=self._claim.lane.id)
+            await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.INTERNAL, Reason.INTERNAL.sentence)
+            return True
+
+    async def _bring(self, job: Job) -> bool:
+        parts: Sequence[FrozenPart] = job.parts
+        if not job.frozen:
+            if self._engine.now() >= job.give_up_at:
+                return await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.GAVE_UP, job.paused)
+            planned = self._plan(job)
+            if isinstance(planned, Reason):
+                state = DeliveryState.NOT_DELIVERED if planned is Reason.NO_BODY else DeliveryState.FILTERED
+                return await self._conclude(job, state, planned, planned.sentence)
+            frozen = await self._freeze(job, planned)
+            if frozen is None:
+                return await self._still_ours()  # the post changed meanwhile: look again
+            parts = frozen
+        previous = job.previous or (job.copies[-1].ref if job.copies else None)
+        for part in parts:
+            if self._engine.stopping.is_set():
+                return False
+            begun = not job.frozen and part is parts[0]
+            ref = await self._do(job, part, previous, begun=begun)
+            if ref is None:
+                return await self._still_ours()
+            previous = ref if part.action is not Action.DELETE else previous
+        return True
+
+    async def _still_ours(self) -> bool:
+        return await self._store.read(lambda tx: lanes.owns(tx, self._claim))
+
+    # ------------------------------------------------------------ what is to be sent
+
+    def _plan(self, job: Job) -> Sequence[NewPart] | Reason:
+        """The native messages that the delivery comes to, or why it needs none."""
+        can = self._adapter.capabilities
+        if job.kind == EventKind.DELETED:
+            if not job.copies:
+                return Reason.NO_COPY
+            if not can.delete:
+                return Reason.CANNOT_REMOVE
+            return [
+                NewPart(Action.DELETE, copy.number, _NOTHING, self._key(job, n), copy.ref)
+                for n, copy in enumerate(reversed(job.copies))
+            ]
+        if job.post is None:
+            return Reason.NO_BODY
+        if job.kind != EventKind.EDITED:
+            parts = self._adapter.render(job.post, self._destination, self._context(job))
+            return [NewPart(Action.SEND, n, part, self._key(job, n)) for n, part in enumerate(parts)]
+        if not job.copies:
+            return Reason.NO_COPY
+        return self._changes(job, job.post) if can.edit else self._correction(job, job.post)
+
+    def _changes(self, job: Job, post: Post) -> Sequence[NewPart]:
+        """Each standing part changed, further ones sent, those left over removed."""
+        parts = self._adapter.render(post, self._destination, self._context(job))
+        changes: list[NewPart] = []
+        for n, part in enumerate(parts):
+            copy = job.copies[n] if n < len(job.copies) else None
+            if copy is not None:
+                changes.append(NewPart(Action.EDIT, copy.number, part, self._key(job, n), copy.ref))
+            else:
+                number = max(c.number for c in job.copies) + 1 + n - len(job.copies)
+                changes.append(NewPart(Action.SEND, number, part, self._key(job, n)))
+        for n, copy in enumerate(job.copies[len(parts) :], start=len(parts)):
+            changes.append(NewPart(Action.DELETE, copy.number, _NOTHING, self._key(job, n), copy.ref))
+        return changes
+
+    def _correction(self, job: Job, post: Post) -> Sequence[NewPart] | Reason:
+        """One corrected copy beside the first, where copies can't be changed."""
+        if job.corrected:
+            return Reason.CANNOT_CHANGE
+        parts = self._adapter.render(post, self._destination, self._context(job, corrected=True))
+        first = max(copy.number for copy in job.copies) + 1
+        return [NewPart(Action.SEND, first + n, part, self._key(job, n)) for n, part in enumerate(parts)]
+
+    def _context(self, job: Job, *, corrected: bool = False) -> Context:
+        group = self._group(job.group)
+        return Context(
+            limits=self._adapter.limits,
+            via=job.via,
+            group=group.title if group else job.group,
+            audience=job.audience,
+            parent=job.parent,
+            threaded=job.thread.root is not None or job.thread.parent is not None,
+            subject=job.subject,
+            corrected=corrected,
+        )
+
+    def _group(self, name: str) -> Group | None:
+        return next((group for group in self._mappings().groups if group.id == name), None)
+
+    def _key(self, job: Job, number: int) -> str:
+        return send_key(job.event_key, self._destination, number, job.generation)
+
+    # ------------------------------------------------------------ doing a part
+
+    async def _do(self, job: Job, part: FrozenPart, previous: Ref | None, *, begun: bool) -> Ref | None:
+        """Do one part and settle it; None if it did not come to that now."""
+        thread = Thread(job.thread.root, job.thread.parent, previous)
+        in_doubt = not begun and part.attempted_at is not None and part.action is Action.SEND
+        ref: Ref | None = None
+        try:
+            if in_doubt:
+                finding = await self._look(part, thread)
+                if isinstance(finding, Found):
+                    ref = finding.ref
+                elif not await self._may_repeat(job, part, finding):
+                    return None
+            elif await self._gave_up(job):
+                return None
+            if ref is None:
+                in_doubt = False
+                ref = await self._call(part, thread) if begun else await self._attempt(job, part, thread)
+        except SendError as error:
+            await self._failed(job, part, error, in_doubt=in_doubt)
+            return None
+        if ref is not None:
+            self._engine.at_step(Step.SENT)
+            await self._settle(job, part, ref)
+        return ref
+
+    async def _gave_up(self, job: Job) -> bool:
+        """A part that is surely not sent is given up when its time is over."""
+        if self._engine.now() < job.give_up_at:
+            return False
+        await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.GAVE_UP, job.paused)
+        return True
+
+    async def _freeze(self, job: Job, planned: Sequence[NewPart]) -> Sequence[FrozenPart] | None:
+        """Fix the parts and write down the first one's attempt, in one transaction; None if there is nothing to attempt."""
+        now = self._engine.now()
+
+        def freeze(tx: Tx) -> Sequence[FrozenPart] | None:
+            return outward.freeze(tx, self._claim, job, planned, attempted_at=now)
+
+        parts = await self._store.write(freeze)
+        if parts:
+            self._engine.at_step(Step.ATTEMPTING)
+        return parts
+
+    async def _attempt(self, job: Job, part: FrozenPart, thread: Thread) -> Ref | None:
+        now = self._engine.now()
+        if not await self._store.write(lambda tx: outward.attempt(tx, self._claim, job, part, now)):
+            return None
+        self._engine.at_step(Step.ATTEMPTING)
+        return await self._call(part, thread)
+
+    async def _call(self, part: FrozenPart, thread: Thread) -> Ref:
+        try:
+            async with asyncio.timeout(self._adapter.capabilities.deadline):
+                if part.action is Action.SEND:
+                    return await self._adapter.send(part.part, self._destination, thread, part.key)
+                target = _target(part)
+                if part.action is Action.EDIT:
+                    await self._adapter.edit(target, part.part)
+                else:
+                    await self._adapter.delete(target)
+                return target
+        except TimeoutError as error:
+            raise Uncertain from error
+
+    async def _look(self, part: FrozenPart, thread: Thread) -> Finding:
+        """Whether a send whose answer was lost stands there."""
+        attempt = Attempt(part.key, self._destination, part.part, thread, _attempted_at(part))
+        try:
+            async with asyncio.timeout(self._adapter.capabilities.deadline):
+                return await self._adapter.find(attempt)
+        except TimeoutError as error:
+            raise Retryable from error
+
+    async def _may_repeat(self, job: Job, part: FrozenPart, finding: Absent | Unknown) -> bool:
+        """Whether a send that was not found may be sent again now: only where that can't double it."""
+        can = self._adapter.capabilities
+        if isinstance(finding, Absent):
+            surely_ended = _attempted_at(part).timestamp() + can.deadline
+            if can.idempotent or self._engine.now() >= surely_ended:
+                return True
+            await self._pause(surely_ended, job.failures, job.paused)
+        elif can.repeatable:
+            return True
+        else:
+            sentence = Reason.PERHAPS_SENT.sentence
+            await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT, sentence)
+        return False
+
+    # ------------------------------------------------------------ writing down what came of it
+
+    async def _settle(self, job: Job, part: FrozenPart, ref: Ref) -> None:
+        now, pace = self._engine.now(), self._adapter.capabilities.pace
+        unparked = await self._store.write(
+            lambda tx: outward.settle(tx, self._claim, job, part, ref, now, pace if part.action is Action.SEND else 0.0)
+        )
+        self._engine.at_step(Step.SETTLED)
+        if job.paused:
+            log.info("place.recovered", place=str(self._destination.place))
+        if unparked:
+            self._look_again(self._account.id)
+
+    async def _failed(self, job: Job, part: FrozenPart, error: SendError, *, in_doubt: bool) -> None:
+        decision = retry.decide(error, job.failures, self._engine.jitter())
+        match decision:
+            case retry.LookUp():
+                await self._pause(self._engine.now() + DOUBT_S * 2 ** min(job.failures, 8), job.failures + 1, "")
+            case retry.GiveUp(reason, sentence):
+                await self._conclude(job, DeliveryState.NOT_DELIVERED, reason, sentence)
+            case retry.Again(after, sentence):
+                if not job.failures:
+                    log.warning("place.trouble", place=str(self._destination.place), error=error.sentence)
+                await self._pause(self._engine.now() + after, job.failures + 1, sentence)
+                if not in_doubt:
+                    await self._unsent(part)
+
+    async def _unsent(self, part: FrozenPart) -> None:
+        if await self._store.write(lambda tx: outward.unsent(tx, self._claim, part)):
+            self._look_again(self._account.id)
+
+    async def _pause(self, until: float, failures: int, reason: str) -> None:
+        await self._store.write(lambda tx: lanes.pause(tx, self._claim, until, failures, reason))
+
+    async def _conclude(self, job: Job, state: DeliveryState, reason: Reason, detail: str) -> bool:
+        now = self._engine.now()
+        unparked = await self._store.write(lambda tx: outward.conclude(tx, self._claim, job, state, reason, detail, now))
+        log.info("delivery.concluded", delivery=job.delivery_id, state=state, reason=reason)
+        if unparked:
+            self._look_again(self._account.id)
+        return True
+
+
+def _target(part: FrozenPart) -> Ref:
+    """What an edit or deletion is about; they are never frozen without."""
+    if part.ref is None:
+        raise ValueError(f"part {part.id} has no target")
+    return part.ref
+
+
+def _attempted_at(part: FrozenPart) -> datetime:
+    """When the attempt began; only parts that were attempted are looked up."""
+    if part.attempted_at is None:
+        raise ValueError(f"part {part.id} was not attempted")
+    return part.attempted_at

@@ -1,0 +1,89 @@
+"""The inbox's lane: what cannot be understood is held and stops nobody; authors are called as the mapping file calls them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bridge.engine import Account, Engine
+from bridge.errors import Unparsable
+from bridge.inbox import Inbox
+from bridge.post import Event, Raw
+from bridge.reasons import Reason
+from bridge.store import sql
+from bridge.store.tables import RawState
+from tests.core.desk import Desk
+from tests.core.worlds import LYNN_OUTSIDE, LYNNS_DIRECT, NOW, TEAM, TIMELINE, at, created, post
+
+
+class Understanding:
+    """An adapter that understands only this: `say` what each raw means, or which error it is."""
+
+    def __init__(self, say: dict[str, Event | Exception]) -> None:
+        self._say = say
+
+    def parse(self, raw: Raw) -> tuple[Event, ...]:
+        meant = self._say[raw.key]
+        if isinstance(meant, Exception):
+            raise meant
+        return (meant,)
+
+    async def complete(self, event: Event) -> Event:
+        return event
+
+
+async def heard(desk: Desk, say: dict[str, Event | Exception]) -> list[tuple[str, str]]:
+    """Take the raws in this order and serve the lane; each raw's state and reason."""
+    adapter: Any = Understanding(say)
+    account = Account(TEAM, adapter)
+    account.opened.set()
+    inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
+    for n, key in enumerate(say):
+        await inbox.take(Raw(TEAM, key, b"{}", at(n)))
+    await inbox.serve(await desk.source(TEAM), asyncio.Event())
+    return [(row.state, row.reason) for row in await desk.rows(sql.raw)]
+
+
+BAD_NODE: Any = ("no block at all",)
+MISTAKES: dict[str, tuple[Callable[[], Event | Exception], Reason]] = {
+    "it says nothing that its platform says": (lambda: Unparsable("odd"), Reason.UNPARSABLE),
+    "its adapter makes a mistake": (lambda: ValueError("a mistake"), Reason.INTERNAL),
+    "it becomes what the ledger cannot keep": (lambda: created(BAD_NODE), Reason.INTERNAL),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+async def test_a_raw_is_held_and_stops_nobody_when(desk: Desk, mistake: str) -> None:
+    odd, reason = MISTAKES[mistake]
+    found = await heard(desk, {"first": created("one"), "odd": odd(), "last": created("two")})
+    assert found == [(RawState.DONE, ""), (RawState.HELD, reason), (RawState.DONE, "")]
+    assert await desk.count(sql.post) == 2
+    [held] = await desk.rows(sql.raw, sql.raw.c.state == RawState.HELD)
+    assert bytes(held.body) == b"{}"
+
+
+@pytest.mark.scenario("G01")
+async def test_an_author_is_called_as_the_mapping_file_calls_them(desk: Desk) -> None:
+    await heard(desk, {"a": created("hello", author=LYNN_OUTSIDE, place=LYNNS_DIRECT), "b": created("hi")})
+    assert [row.author for row in await desk.rows(sql.post, sql.post.c.native.startswith("n"), sql.post.c.person != "")][:1] == [
+        "Lynn"
+    ]
+    assert post().author.name == "lynn.example"
+    job = await desk.job(await desk.lane(TIMELINE))
+    assert job.post is not None
+    assert job.post.author.name == "Lynn"
+
+
+async def test_a_lane_whose_owner_was_replaced_accepts_nothing(desk: Desk) -> None:
+    stale = await desk.source(TEAM, "one")
+    account = Account(TEAM, Understanding({"a": created()}))  # type: ignore[arg-type]
+    account.opened.set()
+    inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
+    await inbox.take(Raw(TEAM, "a", b"{}", at()))
+    await desk.source(TEAM, "one")
+    await inbox.serve(stale, asyncio.Event())
+    assert await desk.count(sql.post) == 0
+    assert len(await desk.waiting(TEAM)) == 1
