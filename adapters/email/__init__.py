@@ -1,0 +1,31 @@
+"""The email platform's front door: its manifest. Nothing here imports a mail library before an adapter is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from adapters.email.settings import Settings
+from bridge.contract import Manifest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from bridge.contract import Adapter, Sandbox
+    from bridge.post import AccountId
+
+__all__ = ["MANIFEST"]
+
+
+def _adapter(account: AccountId, settings: BaseModel) -> Adapter:
+    from adapters.email.adapter import EmailAdapter  # noqa: PLC0415 - the mail libraries load only where mail is used
+
+    return EmailAdapter(account, cast("Settings", settings))
+
+
+def _sandbox() -> Sandbox:
+    from adapters.email.sandbox import EmailSandbox  # noqa: PLC0415 - as above
+
+    return EmailSandbox()
+
+
+MANIFEST = Manifest(platform="email", title="Email", settings=Settings, adapter=_adapter, sandbox=_sandbox, by_reader=True)

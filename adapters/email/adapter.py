@@ -1,0 +1,198 @@
+"""The email adapter: joins parsing, rendering, the ways in and the way out; the one place where mail errors get their meaning."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiosmtplib
+import structlog
+
+from adapters.email.addresses import Home, group_name
+from adapters.email.encryption import NoEncryption
+from adapters.email.headers import compose, message_id, sender_of
+from adapters.email.listening import Listener
+from adapters.email.mailbox import FAILURES, Mailbox, close, in_thread
+from adapters.email.parse import parse
+from adapters.email.render import letter_of, render
+from adapters.email.sending import Outbox, Unaccepted, Unanswered
+from adapters.email.settings import Settings
+from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Level, Limits, Part, Thread, Unknown
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
+from bridge.post import AccountId, Destination, Event, Ignored, PlaceId, Post, Raw, Ref
+
+log = structlog.get_logger("viabridge.email")
+
+_REBIND_SECONDS = 1.0  # a process that is just ending may still hold the port
+_ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?")
+_SIGN_IN = (530, 534, 535, 538)
+
+_CURES: tuple[tuple[type[BaseException], type[SendError], str], ...] = (
+    (NoEncryption, NeedsOperator, "The mail server offers no encryption, so the password was not sent. Use port 465 or 587."),
+    (ssl.SSLCertVerificationError, NeedsOperator, "The mail server's certificate does not fit. Correct the name under `smtp`."),
+    (UnicodeError, Rejected, "The reader's address has characters that the mail server cannot take."),
+    (TimeoutError, Retryable, "The mail server did not answer in time."),
+    (aiosmtplib.SMTPException, Retryable, "The mail server could not be reached."),
+    (OSError, Retryable, "The mail server could not be reached."),
+)  # fmt: skip
+"""What each failure before the hand-over means; the first that fits counts. Replies with a code have `_answered`."""
+
+
+def _answered(problem: aiosmtplib.SMTPResponseException) -> SendError:
+    said = _ADDRESS.sub("the reader", " ".join(f"{problem.code} {problem.message}".split())[:300])  # authors read this
+    if problem.code in _SIGN_IN:
+        return NeedsOperator(f"The mail server refused the login ({problem.code}). Correct `login` in the mapping file.")
+    if 500 <= problem.code < 600:
+        return Rejected(f"The mail server refused the mail: {said}")
+    return Retryable(f"The mail server asks to wait: {said}")
+
+
+def _translated(failure: Unaccepted | Unanswered) -> SendError:
+    """The failure in the bridge's words."""
+    cause = failure.__cause__
+    if isinstance(failure, Unanswered):
+        return Uncertain("The mail was handed over and the mail server's answer was lost; it may have been sent.")
+    if isinstance(cause, aiosmtplib.SMTPResponseException):
+        return _answered(cause)
+    causes = (cause, cause.__cause__ if cause else None, cause.__context__ if cause else None)
+    for kind, error, sentence in _CURES:
+        if any(isinstance(found, kind) for found in causes):
+            return error(sentence)
+    return Retryable("The mail server could not be reached.")
+
+
+class EmailAdapter:
+    """One mailbox or mail domain."""
+
+    def __init__(self, account: AccountId, settings: Settings) -> None:
+        self._settings = settings
+        self._home = Home(account, settings.address, settings.domain)
+        self._outbox = Outbox(settings)
+        self._listener = Listener(settings.listener, lambda: self._home) if settings.listener else None
+        self._mailbox = Mailbox(settings, settings.mailbox, lambda: self._home) if settings.mailbox else None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            edit=False, delete=False, repeatable=True, deadline=self._settings.timeout + 2, catch_up=self._mailbox is not None
+        )
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(characters=100_000)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Nothing to learn: who we are stands in the settings. A server that is down must not keep mail from coming in."""
+        try:
+            yield
+        finally:
+            self._outbox.close()
+
+    async def listen(self, inbox: Inbox) -> None:
+        """Take mail by every way the settings name."""
+        async with asyncio.TaskGroup() as ways:
+            if self._listener:
+                ways.create_task(self._keep_listening(self._listener, inbox))
+            if self._mailbox:
+                ways.create_task(self._mailbox.serve(inbox))
+
+    async def _keep_listening(self, listener: Listener, inbox: Inbox) -> None:
+        while True:
+            try:
+                await listener.serve(inbox)
+            except OSError as problem:
+                if not listener.problem:
+                    log.warning("mail port not bound", port=listener.listen.at.port, error=problem.strerror)
+                listener.problem = problem.strerror or type(problem).__name__
+            await asyncio.sleep(_REBIND_SECONDS)
+
+    async def pin(self, name: str) -> PlaceId:
+        """The group's local part, from now on a known recipient."""
+        group = group_name(name)
+        if group is None:
+            raise NeedsOperator(
+                f"`{name}` cannot be a mail address. Use up to 40 letters a-z, digits, dots, dashes, such as all-hands."
+            )
+        self._home = self._home.with_group(group)
+        return PlaceId(group)
+
+    def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
+        return parse(raw, self._home)
+
+    async def complete(self, event: Event) -> Event:
+        """A mail carries all that is known of its writer."""
+        return event
+
+    def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
+        return render(post, destination, context)
+
+    async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
+        """One mail to one person. Its Message-ID follows from `key`, so that a repeat is recognised as one."""
+        recipient = destination.place.person or destination.reader
+        if not recipient:
+            raise Rejected("The group has no reader to send this to.")
+        mail = compose(letter_of(part), destination, self._home, thread, key)
+        try:
+            await self._outbox.deliver(sender_of(destination, self._home), recipient, mail)
+        except (Unaccepted, Unanswered) as failure:
+            raise _translated(failure) from failure
+        return Ref(destination.place, message_id(key, self._home))
+
+    async def edit(self, ref: Ref, part: Part) -> None:  # noqa: ARG002 - the contract's
+        raise Rejected("A mail that was sent cannot be changed.")
+
+    async def delete(self, ref: Ref) -> None:  # noqa: ARG002 - the contract's
+        raise Rejected("A mail that was sent cannot be taken back.")
+
+    async def find(self, attempt: Attempt) -> Finding:  # noqa: ARG002 - the contract's
+        """Nobody can look into a reader's inbox."""
+        return Unknown()
+
+    async def check(self) -> tuple[Checked, ...]:
+        """The sending server, the mailbox and the port, each with its cure."""
+        found = [await self._check_sending()]
+        if self._mailbox:
+            found.append(await _check_mailbox(self._mailbox))
+        if self._listener:
+            found.append(_check_listener(self._listener))
+        return tuple(found)
+
+    async def _check_sending(self) -> Checked:
+        what = f"sending through {self._settings.smtp}"
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                client = await self._outbox.connect()
+        except (aiosmtplib.SMTPException, OSError, NoEncryption) as problem:
+            failure = Unaccepted()
+            failure.__cause__ = problem
+            return Checked(Level.ERROR, what, f"{_translated(failure).sentence} Look at `smtp` and `login`.")
+        client.close()
+        return Checked(Level.OK, what)
+
+
+async def _check_mailbox(mailbox: Mailbox) -> Checked:
+    what = f"reading the mailbox at {mailbox.at}"
+    try:
+        await in_thread(lambda: close(mailbox.connect()))
+    except NoEncryption as problem:
+        return Checked(Level.ERROR, what, f"{problem.__doc__} Use port 993, or a server that offers STARTTLS.")
+    except FAILURES as problem:
+        return Checked(
+            Level.ERROR,
+            what,
+            f"It failed with {type(problem).__name__}. Look at `imap` and `login`, and whether the provider allows IMAP.",
+        )
+    return Checked(Level.OK, what)
+
+
+def _check_listener(listener: Listener) -> Checked:
+    what = f"receiving mail at {listener.listen.protocol}:{listener.listen.at}"
+    if listener.bound:
+        return Checked(Level.OK, what)
+    if listener.problem:
+        return Checked(Level.ERROR, what, f"The port cannot be used ({listener.problem}). Stop what uses it, or change `listen`.")
+    return Checked(Level.WARNING, what, "Nobody listens yet: the service is not running here.")

@@ -1,0 +1,94 @@
+"""What mail programs write around quotes and signatures, in many languages. Words only; `reply` knows what they mean."""
+# ruff: noqa: RUF001 - other alphabets are the point here
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _words(listed: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in listed.split("|") if word.strip())
+
+
+MARKER: Final = "--- reply above this line ---"
+"""The first line of each mail we send; whatever stands below it in an answer is ours."""
+
+WROTE: Final = _words("""
+    wrote | writes | sent | a écrit | ecrit | a ecrit | schrieb | hat geschrieben | schreef | geschreven | escribió |
+    escribio | ha scritto | scrive | escreveu | skrev | skreiv | kirjoitti | napisał | napisał(a) | napisała | pisze |
+    napsal | napsal(a) | napsala | napísal | написав | написал | написал(а) | написала | пишет | пише | a scris | írta |
+    yazdı | şunu yazdı | έγραψε | đã viết | viết | 写道 | 寫道 |
+    書きました | のメール | 님이 작성 | 작성 | menulis | reše | je napisao |
+    napisao | je napisal | va escriure | כתב | كتب | rašė | kirjutas | rakstīja | skrifaði
+""")
+"""Verbs of the line that introduces a quote."""
+
+ON: Final = _words("""
+    on | le | am | op | el | il | em | den | på | dnia | w dniu | dne | vào | pe | στις | в | la | a(z) | tarihinde | pada
+    | mon | tue | wed | thu | fri | sat | sun | man. | tir. | ons. | tor. | fre. | lør. | søn. | man | tir | ons | tors |
+    fre | lör | sön | mo | di | mi | do | fr | sa | so | lun | mar | mer | jeu | ven | sam | dim | pon | wt | śr | czw |
+    pt | ma | wo | vr | za | zo | em seg | em ter | ke | to | su | ti | al
+""")
+"""How the line that introduces a quote begins."""
+
+ORIGINAL: Final = _words("""
+    original message | original appointment | original email | ursprüngliche nachricht | ursprüngliche mail |
+    originalnachricht | original-nachricht | message d'origine | message original | message initial | mensaje original |
+    messaggio originale | messaggio originario | mensagem original | oprindelig meddelelse | oprindelig besked |
+    opprinnelig melding | ursprungligt meddelande | originalmeddelande | oorspronkelijk bericht | wiadomość oryginalna |
+    oryginalna wiadomość | původní zpráva | pôvodná správa | исходное сообщение | оригинальное сообщение |
+    оригінальне повідомлення | alkuperäinen viesti | eredeti üzenet | mesaj original | mesajul original | orijinal mesaj |
+    原始邮件 | 原始郵件 | 元のメッセージ | 원본 메시지 | thư gốc | reply message | reply above this line
+""")
+"""What stands between dashes above a quote."""
+
+FORWARDED: Final = _words("""
+    forwarded message | forwarded by | begin forwarded message | weitergeleitete nachricht |
+    anfang der weitergeleiteten nachricht | message transféré | début du message transféré | message réexpédié |
+    mensaje reenviado | messaggio inoltrato | inizio messaggio inoltrato | inoltrato da | mensagem encaminhada |
+    videresendt meddelelse | videresendt melding | vidarebefordrat meddelande | doorgestuurd bericht |
+    wiadomość przekazana | przekazana wiadomość | přeposlaná zpráva | пересылаемое сообщение | переслане повідомлення |
+    välitetty viesti | továbbított üzenet | 转发邮件 | 轉寄郵件 | 転送されたメッセージ | 전달된 메시지
+""")
+"""What stands above a forwarded mail, which is kept."""
+
+_SENDER = _words("""
+    from | von | de | da | van | od | fra | från | fran |
+    lähettäjä | от | від | feladó | kimden | 发件人 | 寄件者 | 差出人 | 보낸 사람
+    | odesílatel | expéditeur | remitente | mittente
+""")
+
+_DATE = _words("""
+    sent | date | gesendet | datum | envoyé | envoye | date d'envoi | enviado | enviado el | enviada em | enviado em |
+    data | fecha | inviato | verzonden | wysłano | wyslano | sendt | dato | skickat | lähetetty | päivämäärä | отправлено
+    | дата | надіслано | odesláno | elküldve | gönderildi |
+    gönderme tarihi | 发送时间 | 日期 | 寄件日期 | 送信日時 | 보낸 날짜 | message du
+    | sent at
+""")
+
+_RECIPIENT = _words("""
+    to | an | à | a | para | aan | do | til | till |
+    vastaanottaja | кому | címzett | kime | 收件人 | 收件者 | 宛先 | 받는 사람 | komu
+    | cc | bcc | kopie | copie à | kopia | kopi | копия | 抄送 | reply-to | destinataire | destinatario
+""")
+
+_SUBJECT = _words("""
+    subject | betreff | objet | asunto | assunto | oggetto | onderwerp | temat | emne | ämne | aihe | тема | předmět |
+    tárgy | konu | 主题 | 主旨 | 件名 | 제목
+""")
+
+LABELS: Final = tuple(
+    (word, kind)
+    for kind, listed in (("sender", _SENDER), ("date", _DATE), ("recipient", _RECIPIENT), ("subject", _SUBJECT))
+    for word in listed
+)
+"""Labels of a quoted mail's head, and what each names."""
+
+SENT_FROM: Final = _words("""
+    sent from | sent via | sent with | sent using | sent by | get outlook for | envoyé de | envoyé depuis | gesendet von |
+    gesendet mit | von meinem | diese nachricht wurde von meinem | enviado desde | enviado do | enviado de |
+    enviado a partir | inviato da | verzonden vanaf | verstuurd vanaf | verstuurd met | verzonden met | wysłano z |
+    wysłane z | sendt fra | skickat från | sänt från | lähetetty | отправлено с | отправлено из | надіслано з | odesláno z
+    | iphone'umdan | iphone'dan | 从我的 | 发自我的 | iphoneから送信 | 자 iphone | 나의 iphone | gửi từ | trimis de pe | elküldve
+""")
+"""How the footer begins that phones and mail programs add."""

@@ -1,0 +1,118 @@
+"""Handing mails to the sending server: connections kept for a while, and how far a failed sending had come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiosmtplib
+
+from adapters.email.encryption import NoEncryption, allow_clear, tls_context
+from adapters.email.settings import SMTP_TLS, Settings
+
+_CONNECTIONS: Final = 4  # servers count connections per client; more would be refused by common defaults
+_KEPT: Final = 20.0  # seconds an unused connection is kept; servers hang up after minutes
+
+
+class Unaccepted(Exception):
+    """A sending failed before the server could have taken the mail; the cause says why."""
+
+
+class Unanswered(Exception):
+    """The mail was handed over and no answer came; the cause says why."""
+
+
+def _heed_cancellation() -> None:
+    """End the task if it was cancelled: before Python 3.12 `asyncio.wait_for` loses that when an answer comes at once."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+@dataclass
+class Outbox:
+    """The sending server, for one account."""
+
+    settings: Settings
+    _idle: list[tuple[float, aiosmtplib.SMTP]] = field(default_factory=list)
+    _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONNECTIONS))
+
+    async def deliver(self, sender: str, recipient: str, mail: bytes) -> None:
+        """Hand over one mail within the account's timeout. Raises `Unaccepted` or `Unanswered`."""
+        handed_over = False
+        try:
+            async with asyncio.timeout(self.settings.timeout), self._free:
+                client = await self._ready(sender)
+                try:
+                    await client.rcpt(recipient)
+                    handed_over = True
+                    await client.data(mail)
+                except BaseException:
+                    client.close()
+                    raise
+                self._idle.append((time.monotonic(), client))
+        except aiosmtplib.SMTPResponseException as problem:
+            _heed_cancellation()
+            clear = problem.code >= 400 or not handed_over  # a reply that is none comes as a code below
+            raise (Unaccepted if clear else Unanswered) from problem
+        except (aiosmtplib.SMTPException, OSError, TimeoutError, NoEncryption, UnicodeError) as problem:
+            _heed_cancellation()
+            raise (Unanswered if handed_over else Unaccepted) from problem
+
+    async def _ready(self, sender: str) -> aiosmtplib.SMTP:
+        """A connection on which the sender has been named; a kept one if it still lives, else a new one."""
+        while self._idle:
+            since, client = self._idle.pop()
+            if time.monotonic() - since < _KEPT and client.is_connected:
+                try:
+                    await client.mail(sender)
+                except aiosmtplib.SMTPResponseException as problem:
+                    client.close()
+                    if problem.code != 421:
+                        raise
+                except (aiosmtplib.SMTPException, OSError):
+                    client.close()
+                else:
+                    return client
+            else:
+                client.close()
+        client = await self.connect()
+        try:
+            await client.mail(sender)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    async def connect(self) -> aiosmtplib.SMTP:
+        """A new connection, encrypted where offered, signed in. Raises what aiosmtplib raises, and `NoEncryption`."""
+        at, login = self.settings.sender, self.settings.credentials
+        client = aiosmtplib.SMTP(
+            hostname=at.host,
+            port=at.port,
+            timeout=self.settings.timeout,
+            use_tls=at.port == SMTP_TLS,
+            start_tls=False,
+            tls_context=tls_context(loopback=at.loopback),
+        )
+        try:
+            await client.connect()
+            await client.ehlo()
+            if at.port != SMTP_TLS and client.supports_extension("starttls"):
+                await client.starttls()
+                await client.ehlo()
+            elif at.port != SMTP_TLS and login:
+                allow_clear(loopback=at.loopback)
+            if login:
+                await client.login(*login)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def close(self) -> None:
+        """Hang up."""
+        while self._idle:
+            self._idle.pop()[1].close()

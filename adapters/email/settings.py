@@ -1,0 +1,153 @@
+"""The account's entry in the mapping file: what may be written there, checked; nothing is connected here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+IMAP_TLS: Final = 993
+SMTP_TLS: Final = 465
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server's name and port."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine: only here may a password travel unencrypted."""
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def endpoint(written: str, default: int | None = None) -> Endpoint:
+    """`host:port` (or `host` where a default port is given; `[::1]:25` for IPv6). Raises `ValueError` with a cure."""
+    literal = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?", written)
+    host, port = literal.groups() if literal else (written.partition(":")[0], written.partition(":")[2] or None)
+    if not literal and not _HOST.fullmatch(host):
+        raise ValueError(f"`{written}` is no server: write host:port, such as smtp.example.org:587")
+    if port is None and default is not None:
+        return Endpoint(host, default)
+    if port is None or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"`{written}` has no usable port: write host:port, such as smtp.example.org:587")
+    return Endpoint(host, int(port))
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the listener waits for mail, and whether it speaks LMTP or SMTP."""
+
+    protocol: Literal["lmtp", "smtp"]
+    at: Endpoint
+
+
+def listening(written: str) -> Listen:
+    """`lmtp:host:port` or `smtp:host:port`. Raises `ValueError` with a cure."""
+    protocol, _, rest = written.partition(":")
+    if protocol == "lmtp":
+        return Listen("lmtp", endpoint(rest))
+    if protocol == "smtp":
+        return Listen("smtp", endpoint(rest))
+    raise ValueError(f"`{written}` must start with lmtp: or smtp:, such as lmtp:127.0.0.1:8024")
+
+
+def _smtp(written: str) -> str:
+    endpoint(written)
+    return written
+
+
+def _imap(written: str) -> str:
+    endpoint(written, IMAP_TLS)
+    return written
+
+
+def _listen(written: str) -> str:
+    listening(written)
+    return written
+
+
+def _address(written: str) -> str:
+    if not _ADDRESS.fullmatch(written):
+        raise ValueError(f"`{written}` is no mail address without a +: write name@host")
+    return written.lower()
+
+
+def _domain(written: str) -> str:
+    if not _HOST.fullmatch(written):
+        raise ValueError(f"`{written}` is no mail domain: write it like lists.example.org")
+    return written.lower()
+
+
+class Settings(BaseModel):
+    """A mailbox (`address`) or a mail domain (`domain`), the server that sends, and the way mail comes in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    platform: Literal["email"]
+    address: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="One ordinary mailbox; the groups share it as name+group@host."
+    )
+    domain: Annotated[str, AfterValidator(_domain)] | None = Field(None, description="A mail domain; each group is group@domain.")
+    smtp: Annotated[str, AfterValidator(_smtp)] = Field(description="The server that sends, as host:port.")
+    imap: Annotated[str, AfterValidator(_imap)] | None = Field(
+        None, description="The server that holds the mailbox, as host or host:port (993 if left out)."
+    )
+    login: SecretStr | None = Field(None, description="user:password for both servers, as {env: NAME} or {file: path}.")
+    listen: Annotated[str, AfterValidator(_listen)] | None = Field(
+        None, description="Where a mail server hands mail to us: lmtp:host:port or smtp:host:port."
+    )
+    timeout: float = Field(15.0, gt=0, le=300, strict=False, description="Seconds a request may take.")
+
+    @field_validator("login")
+    @classmethod
+    def _has_both_halves(cls, secret: SecretStr | None) -> SecretStr | None:
+        user, _, password = secret.get_secret_value().partition(":") if secret else ("", "", "")
+        if secret and not (user and password):
+            raise ValueError("must hold user:password")
+        return secret
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.address is None) == (self.domain is None):
+            raise ValueError("write either `address` (one mailbox) or `domain` (a mail domain), exactly one of both")
+        if self.imap is None and self.listen is None:
+            raise ValueError("no way in: write `imap` (a mailbox we read) or `listen` (where a mail server hands us mail)")
+        if self.imap is not None and self.login is None:
+            raise ValueError("`imap` needs `login`, as {env: NAME} or {file: path} holding user:password")
+        return self
+
+    @property
+    def sender(self) -> Endpoint:
+        return endpoint(self.smtp)
+
+    @property
+    def mailbox(self) -> Endpoint | None:
+        return endpoint(self.imap, IMAP_TLS) if self.imap else None
+
+    @property
+    def listener(self) -> Listen | None:
+        return listening(self.listen) if self.listen else None
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password."""
+        if self.login is None:
+            return None
+        user, _, password = self.login.get_secret_value().partition(":")
+        return user, password

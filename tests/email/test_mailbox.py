@@ -1,0 +1,281 @@
+"""The mailbox reader against a real Dovecot, started here in a folder of its own on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import imaplib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from adapters.email.adapter import EmailAdapter
+from adapters.email.mailbox import Cursor
+from adapters.email.settings import Settings
+from bridge.contract import Level
+from bridge.post import Created
+from bridge.text import plain
+from tests.email.support import ACCOUNT, MemoryInbox, mail, running
+
+ADDRESS = "allhands@mailhost.example"
+# One process per connection and no chroot, so that it runs for an ordinary user too.
+CONFIGURATION = """
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+default_internal_user = {internal}
+default_internal_group = {internal_group}
+default_login_user = {login}
+mail_location = maildir:{folder}/mail
+first_valid_uid = 1
+passdb {{
+  driver = static
+  args = password=secret
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail
+}}
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+"""
+
+
+def binary() -> str:
+    found = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Dovecot is missing; CI installs it (Debian: apt install dovecot-imapd)")
+        pytest.skip("Dovecot is not installed (Debian: apt install dovecot-imapd)")
+    return found
+
+
+@dataclass
+class Dovecot:
+    """A mail server that can be stopped and started again with what it holds."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([binary(), "-F", "-c", str(self.folder / "conf")], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                if connection.recv(4) == b"* OK":
+                    return
+            time.sleep(0.05)
+        log = self.folder / "log"
+        pytest.fail(f"Dovecot did not start: {log.read_text() if log.exists() else 'no log'}")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=10)
+            self.process = None
+
+    def put(self, body: bytes) -> None:
+        """Deliver a mail into INBOX."""
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            client.login(ADDRESS, "secret")
+            assert client.append("INBOX", "", imaplib.Time2Internaldate(time.time()), body)[0] == "OK"
+
+    def unread(self) -> int:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            client.login(ADDRESS, "secret")
+            client.select("INBOX", readonly=True)
+            return len(client.search(None, "UNSEEN")[1][0].split())
+
+
+def configured(folder: Path) -> Dovecot:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    root = os.getuid() == 0
+    me = pwd.getpwuid(os.getuid()).pw_name
+    owner = pwd.getpwnam("nobody") if root else pwd.getpwuid(os.getuid())
+    (folder / "mail").mkdir()
+    if root:
+        folder.chmod(0o755)
+        os.chown(folder / "mail", owner.pw_uid, owner.pw_gid)
+    users = {"internal": "dovecot", "internal_group": "dovecot", "login": "dovenull"} if root else {
+        "internal": me, "internal_group": grp.getgrgid(owner.pw_gid).gr_name, "login": me,
+    }  # fmt: skip
+    (folder / "conf").write_text(CONFIGURATION.format(folder=folder, port=port, uid=owner.pw_uid, gid=owner.pw_gid, **users))
+    return Dovecot(folder, port)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="dc") as name:  # sockets inside need a short path
+        yield Path(name)
+
+
+@pytest.fixture
+def server() -> Iterator[Dovecot]:
+    binary()
+    with short_folder() as folder:
+        started = configured(folder)
+        started.start()
+        try:
+            yield started
+        finally:
+            started.stop()
+
+
+async def adapter_for(server: Dovecot, *groups: str) -> EmailAdapter:
+    login = f"{ADDRESS}:secret"
+    settings = Settings.model_validate(
+        {
+            "platform": "email",
+            "address": ADDRESS,
+            "imap": f"127.0.0.1:{server.port}",
+            "smtp": "127.0.0.1:1",
+            "login": login,
+            "timeout": 5,
+        }
+    )
+    adapter = EmailAdapter(ACCOUNT, settings)
+    for group in groups or ("all-hands",):
+        await adapter.pin(group)
+    return adapter
+
+
+def letter(text: str, name: str, to: str = ADDRESS) -> bytes:
+    return mail(text, f"Message-ID: <{name}@example.org>", to=to)
+
+
+def texts(adapter: EmailAdapter, inbox: MemoryInbox) -> list[str]:
+    events = [event for raw in inbox.raws.values() for event in adapter.parse(raw)]
+    return [plain(event.post.text) for event in events if isinstance(event, Created)]
+
+
+async def first_contact(inbox: MemoryInbox) -> None:
+    await inbox.until(lambda: "imap" in inbox.cursors, within=20)
+
+
+async def test_first_contact_starts_at_the_newest_and_idle_wakes_at_once(server: Dovecot) -> None:
+    await asyncio.to_thread(server.put, letter("old", "0"))
+    inbox = MemoryInbox()
+    async with running(await adapter_for(server), inbox) as adapter:
+        await first_contact(inbox)
+        await asyncio.to_thread(server.put, letter("new", "1"))
+        await inbox.until(lambda: len(inbox.raws) == 1, within=20)  # far less than a renewal of IDLE
+        assert texts(adapter, inbox) == ["new"]
+        assert await asyncio.to_thread(server.unread) == 2
+        assert [found.level for found in (await adapter.check())[1:]] == [Level.OK]
+
+
+@pytest.mark.scenario("C07")
+async def test_one_mail_that_comes_twice_is_one_raw(server: Dovecot) -> None:
+    inbox = MemoryInbox()
+    async with running(await adapter_for(server), inbox):
+        await first_contact(inbox)
+        for body in (letter("once", "1"), b"Received: from elsewhere\r\n" + letter("once", "1"), letter("other", "2")):
+            await asyncio.to_thread(server.put, body)
+        await inbox.until(lambda: inbox.taken == 3, within=20)
+        assert len(inbox.raws) == 2
+
+
+async def test_what_came_while_we_were_away_is_caught_up_in_order(server: Dovecot) -> None:
+    inbox = MemoryInbox()
+    adapter = await adapter_for(server)
+    async with running(adapter, inbox):
+        await first_contact(inbox)
+    for number in range(13):
+        await asyncio.to_thread(server.put, letter(f"mail {number}", str(number)))
+    async with running(adapter, inbox):
+        await inbox.until(lambda: len(inbox.raws) == 13, within=20)
+    assert texts(adapter, inbox) == [f"mail {number}" for number in range(13)]
+    assert Cursor.of(inbox.cursors["imap"]).uid == 13
+
+
+async def test_it_connects_again_after_the_server_was_gone(server: Dovecot) -> None:
+    inbox = MemoryInbox()
+    async with running(await adapter_for(server), inbox):
+        await first_contact(inbox)
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.put, letter("back", "1"))
+        await inbox.until(lambda: len(inbox.raws) == 1, within=30)
+
+
+async def test_mail_that_cannot_be_stored_is_fetched_again(server: Dovecot) -> None:
+    inbox = MemoryInbox()
+    async with running(await adapter_for(server), inbox):
+        await first_contact(inbox)
+        inbox.broken = True
+        inbox._changed.clear()
+        await asyncio.to_thread(server.put, letter("kept", "1"))
+        await inbox._changed.wait()
+        assert not inbox.raws
+        inbox.broken = False
+        await inbox.until(lambda: len(inbox.raws) == 1, within=30)
+
+
+async def test_when_the_server_numbers_anew_nothing_is_lost_or_doubled(server: Dovecot) -> None:
+    inbox = MemoryInbox()
+    adapter = await adapter_for(server)
+    async with running(adapter, inbox):
+        await first_contact(inbox)
+        await asyncio.to_thread(server.put, letter("one", "1"))
+        await inbox.until(lambda: len(inbox.raws) == 1, within=20)
+    known = Cursor.of(inbox.cursors["imap"])
+    inbox.cursors["imap"] = str(Cursor(known.validity + 1, known.uid + 50))
+    await asyncio.to_thread(server.put, letter("two", "2"))
+    async with running(adapter, inbox):
+        await inbox.until(lambda: len(inbox.raws) == 2, within=20)
+    assert Cursor.of(inbox.cursors["imap"]) == Cursor(known.validity, 2)
+
+
+async def test_plus_addresses_name_the_group_and_foreign_mail_is_counted(server: Dovecot) -> None:
+    inbox = MemoryInbox()
+    async with running(await adapter_for(server, "all-hands", "board"), inbox) as adapter:
+        await first_contact(inbox)
+        await asyncio.to_thread(server.put, letter("hi", "1", to="allhands+board@mailhost.example"))
+        await asyncio.to_thread(server.put, letter("news", "2", to="somebody@else.example"))
+        await inbox.until(lambda: len(inbox.raws) == 2, within=20)
+        found = [event for raw in inbox.raws.values() for event in adapter.parse(raw)]
+        assert [event.post.ref.place.id if isinstance(event, Created) else getattr(event, "reason", "") for event in found] == [
+            "board", "not-addressed",
+        ]  # fmt: skip
+
+
+async def test_an_unreachable_mailbox_is_told_with_its_cure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    settings = {
+        "platform": "email",
+        "address": ADDRESS,
+        "imap": f"127.0.0.1:{port}",
+        "smtp": "127.0.0.1:1",
+        "login": "a:b",
+        "timeout": 2,
+    }
+    found = (await EmailAdapter(ACCOUNT, Settings.model_validate(settings)).check())[1]
+    assert found.level is Level.ERROR
+    assert "login" in found.cure

@@ -1,0 +1,131 @@
+"""The real adapter against the sandbox's SMTP server: what arrives, and what each failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from adapters.email.sandbox import EmailSandbox
+from bridge.contract import Attempt, Fault, Level, Thread, Unknown
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
+from bridge.post import Destination, Ref
+from tests.email.support import GROUP, NOW, MemoryInbox, adapter_for, context, post, reader, running
+
+
+async def test_a_post_reaches_each_reader_once_and_shows_no_other_address() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox)
+        async with adapter.open():
+            for address in ("chair@board.example", "lee@gmail.example"):
+                (part,) = adapter.render(post(), reader(address), context())
+                ref = await adapter.send(part, reader(address), Thread(), f"key-{address[:3]}")
+                assert ref == Ref(GROUP, sandbox.standing()[-1].id)
+        assert [(one.reader, one.text, one.place, one.by_bridge) for one in sandbox.standing()] == [
+            (address, "via Lynn: Can everyone meet @ 2pm?", "all-hands", True)
+            for address in ("chair@board.example", "lee@gmail.example")
+        ]
+        assert b"gmail.example" not in sandbox.arrivals[0].body
+        assert b"Received" not in sandbox.arrivals[0].body
+
+
+async def test_many_sends_at_once_all_arrive() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox)
+        async with adapter.open():
+            (part,) = adapter.render(post(), reader(), context())
+            await asyncio.gather(*(adapter.send(part, reader(), Thread(), f"k{number}") for number in range(50)))
+        assert len(sandbox.arrivals) == len(sandbox.standing()) == 50
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(Fault.BUSY, Retryable), (Fault.BROKEN, Retryable), (Fault.REFUSED, Rejected), (Fault.REPLY_LOST, Uncertain)],
+)
+async def test_each_failure_has_its_meaning_and_the_next_send_works(fault: Fault, error: type[SendError]) -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox)
+        async with adapter.open():
+            (part,) = adapter.render(post(), reader(), context())
+            await adapter.send(part, reader(), Thread(), "before")
+            sandbox.fault(fault)
+            with pytest.raises(error) as raised:
+                await adapter.send(part, reader(), Thread(), "key")
+            assert "board.example" not in raised.value.sentence
+            await adapter.send(part, reader(), Thread(), "key")
+        assert [one.id for one in sandbox.standing()] == ["before@bridge.example", "key@bridge.example"]
+        assert len(sandbox.arrivals) == (3 if fault is Fault.REPLY_LOST else 2)
+
+
+async def test_nobody_can_tell_whether_a_mail_arrived_so_it_may_be_repeated() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox)
+        (part,) = adapter.render(post(), reader(), context())
+        assert await adapter.find(Attempt("k", reader(), part, Thread(), NOW)) == Unknown()
+        assert adapter.capabilities.repeatable
+
+
+async def test_unplugged_is_retryable_and_plugged_in_works_again() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox)
+        async with adapter.open():
+            (part,) = adapter.render(post(), reader(), context())
+            await adapter.send(part, reader(), Thread(), "k1")
+            await sandbox.unplug()
+            with pytest.raises(Retryable):
+                await adapter.send(part, reader(), Thread(), "k2")
+            await sandbox.plug()
+            await adapter.send(part, reader(), Thread(), "k2")
+        assert len(sandbox.arrivals) == 2
+
+
+async def test_a_silent_server_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with EmailSandbox() as sandbox:
+            adapter = await adapter_for(sandbox, smtp=f"127.0.0.1:{silent.getsockname()[1]}", timeout=0.3)
+            (part,) = adapter.render(post(), reader(), context())
+            with pytest.raises(Retryable):
+                await adapter.send(part, reader(), Thread(), "k")
+            (sending, _) = await adapter.check()
+            assert sending.level is Level.ERROR
+            assert sending.cure
+
+
+async def test_mail_can_neither_be_changed_nor_taken_back_nor_sent_to_nobody() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox)
+        (part,) = adapter.render(post(), reader(), context())
+        ref = Ref(GROUP, sandbox._new_id("lynn"))
+        for impossible in (adapter.edit(ref, part), adapter.delete(ref), adapter.send(part, Destination(GROUP), Thread(), "k")):
+            with pytest.raises(Rejected):
+                await impossible
+
+
+async def test_a_group_must_be_able_to_be_an_address() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox)
+        assert await adapter.pin("Board") == "board"
+        for name in ("a b", "", "-x", "a@b", "é", "x" * 41, "a..b"):
+            with pytest.raises(NeedsOperator):
+                await adapter.pin(name)
+
+
+async def test_a_fresh_sandbox_passes_the_check() -> None:
+    async with EmailSandbox() as sandbox, running(await adapter_for(sandbox), MemoryInbox()) as adapter:
+        assert [found.level for found in await adapter.check()] == [Level.OK, Level.OK]
+
+
+async def test_a_taken_port_is_told_with_its_cure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        async with EmailSandbox() as sandbox:
+            adapter = await adapter_for(sandbox, listen=f"smtp:127.0.0.1:{taken.getsockname()[1]}")
+            listening = asyncio.create_task(adapter.listen(MemoryInbox()))
+            assert adapter._listener is not None
+            async with asyncio.timeout(5):
+                while not adapter._listener.problem:
+                    await asyncio.sleep(0.01)
+            found = (await adapter.check())[1]
+            listening.cancel()
+            assert found.level is Level.ERROR
+            assert "listen" in found.cure
