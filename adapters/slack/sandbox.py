@@ -1,0 +1,237 @@
+"""A Slack workspace on this machine, for the demo, the tests and a newcomer's first day: Slack's protocol, a journal, faults."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, Self, TypeVar
+
+from adapters.slack.mrkdwn import read_mrkdwn
+from adapters.slack.rich_text import read_blocks
+from adapters.slack.sandbox_delivery import Delivery
+from adapters.slack.sandbox_server import APP_TOKEN, BOT_TOKEN, Server, suffers_at_send
+from adapters.slack.sandbox_workspace import Json, Message, Room, stored
+from bridge.contract import Act, Emitted, Fault, Standing
+from bridge.post import DIRECT, Audience, NativeId, PlaceId
+from bridge.text import plain
+
+SIGNING_SECRET: Final = "sandbox-signing-secret"  # noqa: S105 - signs for nothing but this sandbox
+
+V = TypeVar("V")
+
+
+class SlackSandbox:
+    """A workspace with Lynn and Karl, served from a thread and loop of its own, so that it outlives any bridge beside it.
+
+    `events_url` empty: events go by Socket Mode. Else they are posted there, signed with `signing_secret`, and given up
+    after `retry_delays` (seconds). An unacknowledged event is repeated after `ack_timeout` seconds; by socket for ever.
+    `refusal` is the error code of `Fault.REFUSED`.
+    """
+
+    def __init__(
+        self,
+        events_url: str = "",
+        signing_secret: str = SIGNING_SECRET,
+        ack_timeout: float = 2.0,
+        retry_delays: Sequence[float] = (0.0, 1.0, 5.0),
+        refusal: str = "msg_too_long",
+    ) -> None:
+        self._make: Callable[[], Server] = lambda: Server(
+            Delivery(events_url, signing_secret, ack_timeout, retry_delays), refusal
+        )
+        self._by_http = bool(events_url)
+        self._signing_secret = signing_secret
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="slack-sandbox", daemon=True)
+        self._server_made: Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._thread.start()
+        await self._run(self._start())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._run(self._server.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        await asyncio.to_thread(self._thread.join)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        self._server_made = self._make()
+        await self._server.plug()
+
+    @property
+    def _server(self) -> Server:
+        if self._server_made is None:
+            raise RuntimeError("enter the sandbox first: async with SlackSandbox() as sandbox")
+        return self._server_made
+
+    async def _run(self, work: Coroutine[Any, Any, V]) -> V:
+        """Work done in the sandbox's own thread, awaited in ours."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def _now(self, work: Callable[[Server], V]) -> V:
+        """A short look or change made in the sandbox's own thread; ours waits, that one never waits for ours."""
+
+        async def done() -> V:
+            return work(self._server)
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(10)
+
+    # ------------------------------------------------------------ how to join
+
+    @property
+    def account(self) -> Mapping[str, object]:
+        common = {"platform": "slack", "bot_token": BOT_TOKEN, "api_url": self.api_url, "timeout": 2, "pace": 0}
+        return {**common, **({"signing_secret": self._signing_secret} if self._by_http else {"app_token": APP_TOKEN})}
+
+    @property
+    def api_url(self) -> str:
+        """The base address for `slack_sdk.WebClient(base_url=…)`."""
+        return f"http://127.0.0.1:{self._server.port}/api/"
+
+    @property
+    def places(self) -> Sequence[str]:
+        return ("all-hands", "dev-chatter")
+
+    @property
+    def people(self) -> Mapping[str, str]:
+        return {"lynn": "lynn@example.org", "karl": "karl@example.org"}
+
+    @property
+    def native_writer(self) -> str:
+        return ""
+
+    @property
+    def joining(self) -> Mapping[str, str]:
+        tokens = {"bot token": BOT_TOKEN, "app token": APP_TOKEN, "lynn's token": "xoxp-lynn", "karl's token": "xoxp-karl"}
+        return {"api url": self.api_url, **tokens, "signing secret": self._signing_secret}
+
+    @property
+    def can(self) -> frozenset[Act]:
+        return frozenset({Act.EDIT, Act.DELETE, Act.DIRECT})
+
+    # ------------------------------------------------------------ what people do
+
+    async def write(self, person: str, text: str, place: str | None = None, reply_to: NativeId | None = None) -> NativeId:
+        return await self._do(lambda server: _write(server, person, text, place or self.places[0], reply_to))
+
+    async def write_direct(self, person: str, text: str, reply_to: NativeId | None = None) -> NativeId:
+        return await self._do(lambda server: _write(server, person, text, server.workspace.direct(person).id, reply_to))
+
+    async def write_rich(self, person: str, text: str, blocks: Sequence[Json], place: str | None = None) -> NativeId:
+        """Post as Slack's own composer does: rich_text blocks, with `text` as their fallback."""
+        return await self._do(lambda server: _write(server, person, text, place or self.places[0], None, blocks))
+
+    async def edit(self, native: NativeId, text: str) -> None:
+        await self._do(lambda server: server.workspace.change(server.workspace.by_ts(native), stored(text, typed=True)))
+
+    async def delete(self, native: NativeId) -> None:
+        await self._do(lambda server: server.workspace.remove(server.workspace.by_ts(native)))
+
+    async def unfurl(self, native: NativeId) -> None:
+        """Let a link's preview come: a change of the message that is no edit."""
+        await self._do(lambda server: server.workspace.unfurl(server.workspace.by_ts(native)))
+
+    async def rename(self, person: str, display_name: str, real_name: str) -> None:
+        """Give a person other names."""
+        await self._do(lambda server: _rename(server, person, display_name, real_name))
+
+    async def refresh(self) -> None:
+        """Ask the bridge to connect anew, as Slack does every few hours."""
+        await self._run(self._server.delivery.refresh())
+
+    async def _do(self, work: Callable[[Server], V]) -> V:
+        async def done() -> V:
+            result = work(self._server)
+            self._server.emit_all()
+            return result
+
+        return await self._run(done())
+
+    # ------------------------------------------------------------ what stands, and what goes wrong
+
+    def standing(self, place: str | None = None) -> Sequence[Standing]:
+        return self._now(lambda server: _standing(server, place))
+
+    def emitted(self) -> Sequence[Emitted]:
+        return self._now(lambda server: tuple(server.delivery.journal))
+
+    def dropped(self) -> Sequence[Emitted]:
+        """Events that Slack would have given up, after its last HTTP retry."""
+        return self._now(lambda server: tuple(server.delivery.dropped))
+
+    def fault(self, fault: Fault, times: int = 1, seconds: float = 0.0) -> None:
+        self._now(lambda server: _fault(server, fault, times, seconds))
+
+    async def unplug(self) -> None:
+        await self._run(self._server.unplug())
+
+    async def plug(self) -> None:
+        await self._run(self._server.plug())
+
+
+def _write(
+    server: Server, person: str, text: str, place: str, reply_to: NativeId | None, blocks: Sequence[Json] = ()
+) -> NativeId:
+    workspace = server.workspace
+    member = workspace.member(person)
+    room = workspace.room(place, member.id)
+    root = _root(server, room, reply_to) if reply_to else ""
+    message = Message(room.id, workspace.now(), member.id, stored(text, typed=True), blocks, thread_ts=root)
+    return NativeId(workspace.post(room, message).ts)
+
+
+def _root(server: Server, room: Room, ts: str) -> str:
+    """Slack threads are one level deep: an answer to an answer belongs to the first message."""
+    answered = server.workspace.messages.get((room.id, ts))
+    return answered.thread_ts or ts if answered else ts
+
+
+def _rename(server: Server, person: str, display_name: str, real_name: str) -> None:
+    members = server.workspace.members
+    old = server.workspace.member(person)
+    members[old.id] = type(old)(old.id, old.handle, real_name, display_name, old.email)
+
+
+def _standing(server: Server, place: str | None) -> tuple[Standing, ...]:
+    rooms = server.workspace.rooms
+    wanted = None if place is None else place.removeprefix("#")
+    messages = sorted(server.workspace.messages.values(), key=lambda message: float(message.ts))
+    found = ((rooms[message.room], message) for message in messages if not message.tombstone)
+    return tuple(
+        _stands(server, room, message)
+        for room, message in found
+        if wanted is None or wanted in (room.id, _place(room), room.name or None)
+    )
+
+
+def _place(room: Room) -> PlaceId:
+    return DIRECT if room.person else PlaceId(room.id)
+
+
+def _stands(server: Server, room: Room, message: Message) -> Standing:
+    text = read_blocks(list(message.blocks)) or read_mrkdwn(message.text)
+    native = message.text + "".join(f"\n{block!r}" for block in message.blocks)
+    return Standing(
+        place=_place(room),
+        id=NativeId(message.ts),
+        user=server.workspace.members[message.user].handle,
+        text=plain(text),
+        native=native,
+        audience=Audience.DIRECT if room.person else Audience.GROUP,
+        at=float(message.ts),
+        reply_to=NativeId(message.thread_ts) if message.thread_ts not in ("", message.ts) else None,
+        by_bridge=message.by_bridge,
+        edited=bool(message.edited),
+    )
+
+
+def _fault(server: Server, fault: Fault, times: int, seconds: float) -> None:
+    if suffers_at_send(fault):
+        server.faults += [(fault, seconds)] * times
+    elif fault is Fault.TWICE:
+        server.delivery.twice += times
+    else:
+        server.delivery.silences += [seconds] * times

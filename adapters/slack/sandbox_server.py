@@ -1,0 +1,190 @@
+"""The sandbox's HTTP side: addresses, tokens, and the faults that befall the bridge's sends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from adapters.slack.sandbox_api import Api, Caller
+from adapters.slack.sandbox_delivery import Delivery, Handout
+from adapters.slack.sandbox_workspace import BOT_USER, Happening, Json, Refused, Workspace
+from bridge.contract import Fault
+
+BOT_TOKEN: Final = "xoxb-sandbox-viabridge"  # noqa: S105 - opens nothing but this sandbox
+APP_TOKEN: Final = "xapp-sandbox-viabridge"  # noqa: S105 - as above
+SCOPES: Final = (
+    "channels:history,channels:read,chat:write,groups:history,groups:read,im:history,im:read,im:write,users:read,users:read.email"
+)
+_SENDS: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete"})
+_AT_SENDS: Final = frozenset({Fault.BUSY, Fault.BROKEN, Fault.REFUSED, Fault.REPLY_LOST, Fault.EARLY_ECHO})
+
+
+@dataclass(slots=True)
+class Server:
+    """One workspace behind Slack's own HTTP interface. Everything here runs on one loop."""
+
+    delivery: Delivery
+    refusal: str
+    callers: dict[str, Caller] = field(default_factory=dict)
+    faults: list[tuple[Fault, float]] = field(default_factory=list)
+    port: int = 0
+    workspace: Workspace = field(init=False)
+    _api: Api = field(init=False)
+    _runner: web.AppRunner | None = None
+    _held: socket.socket | None = None
+    _listening: socket.socket | None = None
+    _tickets: set[str] = field(default_factory=set)
+    _happened: list[Happening] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.workspace = Workspace(self._happened.append)
+        self._api = Api(self.workspace, self._ticket)
+        self.callers |= {BOT_TOKEN: Caller("bot", BOT_USER), APP_TOKEN: Caller("app", BOT_USER)}
+        for member in self.workspace.members.values():
+            if not member.is_bot:
+                self.callers[f"xoxp-{member.handle}"] = Caller("user", member.id)
+
+    # ------------------------------------------------------------ life
+
+    async def plug(self) -> None:
+        """Listen, on the same port as before."""
+        if self._runner is not None:
+            return
+        app = web.Application(client_max_size=2**21)
+        app.router.add_route("*", "/api/{method}", self._answer)
+        app.router.add_get("/link", self._link)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        self._listening = self._held or self._bound()
+        self._held = None
+        await web.SockSite(self._runner, self._listening).start()
+        self.delivery.plugged.set()
+
+    async def unplug(self) -> None:
+        """Drop everything and refuse connections; the port stays ours, bound but not listening."""
+        if self._runner is None:
+            return
+        self.delivery.plugged.clear()
+        runner, self._runner = self._runner, None
+        if self._listening is not None:
+            # what is accepted while its server closes would leak (asyncio in Python 3.11): accept no more, let those in be in
+            asyncio.get_running_loop().remove_reader(self._listening)
+            await asyncio.sleep(0)
+        await runner.cleanup()
+        self._held = self._bound()
+
+    def _bound(self) -> socket.socket:
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", self.port))
+        self.port = held.getsockname()[1]
+        return held
+
+    async def close(self) -> None:
+        """End for good."""
+        await self.delivery.close()
+        await self.unplug()
+        if self._held is not None:
+            self._held.close()
+
+    def emit_all(self) -> list[Handout]:
+        """Hand out what happened since the last time."""
+        happened = list(self._happened)
+        self._happened.clear()
+        return [self.delivery.emit(one, is_direct=self.workspace.rooms[one.message.room].type == "im") for one in happened]
+
+    # ------------------------------------------------------------ requests
+
+    def _ticket(self) -> str:
+        ticket = secrets.token_hex(8)
+        self._tickets.add(ticket)
+        return f"ws://127.0.0.1:{self.port}/link?ticket={ticket}"
+
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        ticket = request.query.get("ticket", "")
+        if ticket not in self._tickets:
+            return web.Response(status=403)
+        self._tickets.discard(ticket)  # an address opens one socket
+        return await self.delivery.socket(request)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        method, args = request.match_info["method"], await _args(request)
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ") or str(args.pop("token", ""))
+        caller = self.callers.get(token)
+        if caller is None:
+            return _json({"ok": False, "error": "invalid_auth" if token else "not_authed"})
+        suffers = caller.kind == "bot" and method in _SENDS
+        fault, seconds = self._fault() if suffers else (None, 0.0)
+        if fault in (Fault.BUSY, Fault.BROKEN, Fault.REFUSED):
+            return self._misbehaved(fault, seconds)
+        answer = self._called(method, caller, args)
+        if fault is Fault.EARLY_ECHO:
+            await _settled(self.emit_all())
+        return await self._sent(request, answer, is_lost=fault is Fault.REPLY_LOST)
+
+    def _fault(self) -> tuple[Fault | None, float]:
+        """The next send's fault."""
+        return self.faults.pop(0) if self.faults else (None, 0.0)
+
+    def _misbehaved(self, fault: Fault, seconds: float) -> web.Response:
+        if fault is Fault.BUSY:
+            return _json({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": f"{seconds:g}"})
+        if fault is Fault.BROKEN:
+            return web.Response(status=503, text="<html>upstream connect error</html>", content_type="text/html")
+        return _json({"ok": False, "error": self.refusal})
+
+    def _called(self, method: str, caller: Caller, args: Mapping[str, Any]) -> Json:
+        try:
+            return {"ok": True, **self._api.call(method, caller, args)}
+        except Refused as refused:
+            return {"ok": False, "error": refused.code, **refused.more}
+
+    async def _sent(self, request: web.Request, answer: Json, *, is_lost: bool) -> web.StreamResponse:
+        """Answer first, then let the event follow, which is the usual order; or lose the answer."""
+        response = _json(answer)
+        if is_lost:
+            if request.transport is not None:
+                request.transport.abort()
+        else:
+            with contextlib.suppress(ConnectionError):
+                await response.prepare(request)
+                await response.write_eof()
+        self.emit_all()
+        return response
+
+
+async def _settled(handouts: list[Handout]) -> None:
+    """Wait until the echo was acknowledged; not for ever, as nobody may be listening."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            for handout in handouts:
+                await handout.done.wait()
+
+
+def _json(answer: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.json_response(answer, status=status, headers={"X-OAuth-Scopes": SCOPES, **(headers or {})})
+
+
+async def _args(request: web.Request) -> dict[str, Any]:
+    """Arguments as Slack takes them: from the query, a form, or JSON."""
+    args: dict[str, Any] = dict(request.query)
+    if request.content_type == "application/json":
+        try:
+            body = json.loads(await request.read() or b"{}")
+        except ValueError:
+            body = {}
+        return {**args, **(body if isinstance(body, dict) else {})}
+    return {**args, **dict(await request.post())}
+
+
+def suffers_at_send(fault: Fault) -> bool:
+    """Whether a fault befalls sends; the others befall events."""
+    return fault in _AT_SENDS

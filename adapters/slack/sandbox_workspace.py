@@ -1,0 +1,288 @@
+"""The sandbox's workspace: its people, channels and messages, and the events each change makes, in Slack's own shapes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+TEAM: Final = "T0SANDBOX1"
+APP: Final = "A0VIABRIDGE"
+BOT: Final = "B0VIABRIDGE"
+BOT_USER: Final = "U0VIABRIDGE"
+
+
+class Refused(Exception):
+    """What Slack answers with `ok: false`."""
+
+    def __init__(self, code: str, **more: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.more = more
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user of the workspace; `real_name` is what Slack falls back to."""
+
+    id: str
+    handle: str
+    real_name: str
+    display_name: str = ""
+    email: str = ""
+    is_bot: bool = False
+
+    def to_json(self) -> Json:
+        profile = {"display_name": self.display_name, "real_name": self.real_name, "email": self.email}
+        return {
+            "id": self.id, "team_id": TEAM, "name": self.handle, "real_name": self.real_name, "deleted": False,
+            "is_bot": self.is_bot, "profile": {key: value for key, value in profile.items() if value or key != "email"},
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Room:
+    """A channel, or with `person` the direct conversation between the app and that user."""
+
+    id: str
+    name: str
+    members: set[str]
+    is_private: bool = False
+    is_archived: bool = False
+    is_shared: bool = False
+    person: str = ""
+
+    @property
+    def type(self) -> str:
+        return "im" if self.person else "group" if self.is_private else "channel"
+
+    def to_json(self, viewer: str) -> Json:
+        if self.person:
+            other = self.person if viewer != self.person else BOT_USER
+            return {"id": self.id, "is_im": True, "is_channel": False, "user": other, "is_archived": False}
+        return {
+            "id": self.id, "name": self.name, "name_normalized": self.name, "is_channel": not self.is_private, "is_im": False,
+            "is_group": self.is_private, "is_private": self.is_private, "is_archived": self.is_archived,
+            "is_ext_shared": self.is_shared, "is_member": viewer in self.members, "num_members": len(self.members),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as Slack stores it."""
+
+    room: str
+    ts: str
+    user: str
+    text: str
+    blocks: Sequence[Json] = ()
+    thread_ts: str = ""
+    broadcast: bool = False
+    metadata: Mapping[str, Any] | None = None
+    username: str = ""
+    edited: str = ""
+    tombstone: bool = False
+
+    @property
+    def by_bridge(self) -> bool:
+        return self.user == BOT_USER
+
+    def to_json(self, *, metadata: bool = False) -> Json:
+        """Slack's message object; the metadata only for those who ask, as in real life."""
+        said: Json = {"type": "message", "user": self.user, "text": self.text, "ts": self.ts, "team": TEAM}
+        if self.blocks:
+            said["blocks"] = list(self.blocks)
+        if self.by_bridge:
+            profile = {"id": BOT, "app_id": APP, "name": "viabridge", "team_id": TEAM, "deleted": False}
+            said |= {"bot_id": BOT, "app_id": APP, "bot_profile": profile}
+        if self.username:
+            said |= {"subtype": "bot_message", "username": self.username}
+            del said["user"]  # under another name Slack shows no user
+        if self.thread_ts:
+            said["thread_ts"] = self.thread_ts
+        if self.broadcast:
+            said["subtype"] = "thread_broadcast"
+        if self.edited:
+            said["edited"] = {"user": self.user, "ts": self.edited}
+        if self.tombstone:
+            said |= {"subtype": "tombstone", "hidden": True, "user": "USLACKBOT", "text": "This message was deleted."}
+        if metadata and self.metadata:
+            said["metadata"] = dict(self.metadata)
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event to hand out: its kind in the bridge's words (`other` where it is no post), and Slack's own shape of it."""
+
+    kind: str
+    message: Message
+    event: Json
+
+
+_ENTITY = re.compile(r"(<(?:[@#!][^<>\n]+|(?:https?://|mailto:|tel:)[^<>\n]+)>)")
+_BARE = re.compile(r"https?://[^\s<>|`]*[^\s<>|`.,;:!?)'\"*_~]")
+
+
+def stored(text: str, *, typed: bool) -> str:
+    """Text as Slack keeps it: stray `& < >` escaped, and bare addresses marked in what people type."""
+    return "".join(piece if number % 2 else _escaped(piece, typed=typed) for number, piece in enumerate(_ENTITY.split(text)))
+
+
+def _escaped(piece: str, *, typed: bool) -> str:
+    escaped = re.sub(r"&(?!(?:amp|lt|gt);)", "&amp;", piece).replace("<", "&lt;").replace(">", "&gt;")
+    return _BARE.sub(lambda found: f"<{found.group()}>", escaped) if typed else escaped
+
+
+def _members() -> dict[str, Member]:
+    people = (
+        Member("U0LYNN00001", "lynn", "Lynn Marsh", "Lynn", "lynn@example.org"),
+        Member("U0KARL00001", "karl", "Karl", "", "karl@example.org"),
+        Member(BOT_USER, "viabridge", "viabridge", "viabridge", is_bot=True),
+    )
+    return {person.id: person for person in people}
+
+
+def _rooms() -> dict[str, Room]:
+    all_ids = {"U0LYNN00001", "U0KARL00001", BOT_USER}
+    rooms = (
+        Room("C0ALLHANDS1", "all-hands", set(all_ids)),
+        Room("C0DEVCHAT01", "dev-chatter", set(all_ids)),
+        Room("C0LEADERS01", "leaders", set(all_ids), is_private=True),
+        Room("C0RANDOM001", "random", all_ids - {BOT_USER}),
+        Room("C0PARTNERS1", "partners", set(all_ids), is_shared=True),
+        Room("C0OLDNEWS01", "old-news", set(all_ids), is_archived=True),
+    )
+    return {room.id: room for room in rooms}
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Everything that stands, and `happened`, which is told of each event the app may see."""
+
+    happened: Callable[[Happening], None]
+    members: dict[str, Member] = field(default_factory=_members)
+    rooms: dict[str, Room] = field(default_factory=_rooms)
+    messages: dict[tuple[str, str], Message] = field(default_factory=dict)
+    _ticks: Iterator[int] = field(default_factory=lambda: itertools.count(int(time.time() * 1_000_000)))
+
+    def now(self) -> str:
+        """A timestamp that no other message has."""
+        tick = max(next(self._ticks), int(time.time() * 1_000_000))
+        self._ticks = itertools.count(tick + 1)
+        return f"{tick // 1_000_000}.{tick % 1_000_000:06d}"
+
+    def member(self, person: str) -> Member:
+        """A user by id or handle. Raises `Refused`."""
+        found = next((one for one in self.members.values() if person in (one.id, one.handle)), None)
+        if found is None:
+            raise Refused("user_not_found")
+        return found
+
+    def room(self, name: str, viewer: str) -> Room:
+        """A channel by id or name, as `viewer` may see it. Raises `Refused`."""
+        wanted = name.removeprefix("#")
+        found = next((room for room in self.rooms.values() if wanted in (room.id, room.name)), None)
+        hidden = found is not None and (found.is_private or found.person) and viewer not in found.members
+        if found is None or hidden:
+            raise Refused("channel_not_found")
+        return found
+
+    def direct(self, person: str) -> Room:
+        """The direct conversation between the app and a user, opened where there is none."""
+        user = self.member(person).id
+        room = next((room for room in self.rooms.values() if room.person == user), None)
+        if room is None:
+            room = Room(f"D{user[1:]}", "", {user, BOT_USER}, person=user)
+            self.rooms[room.id] = room
+        return room
+
+    def find(self, room: str, ts: str) -> Message:
+        """A standing message. Raises `Refused`."""
+        message = self.messages.get((room, ts))
+        if message is None or message.tombstone:
+            raise Refused("message_not_found")
+        return message
+
+    def by_ts(self, ts: str) -> Message:
+        """A standing message wherever it stands. Raises `Refused`."""
+        message = next((message for (_, at), message in self.messages.items() if at == ts and not message.tombstone), None)
+        if message is None:
+            raise Refused("message_not_found")
+        return message
+
+    # ------------------------------------------------------------ changes
+
+    def post(self, room: Room, message: Message) -> Message:
+        """Make it stand, as its author. Raises `Refused`."""
+        if message.user not in room.members:
+            raise Refused("not_in_channel")
+        if room.is_archived:
+            raise Refused("is_archived")
+        if message.thread_ts and (room.id, message.thread_ts) not in self.messages:
+            raise Refused("thread_not_found")
+        self.messages[room.id, message.ts] = message
+        self._tell("created", message, {**message.to_json(), "event_ts": message.ts})
+        return message
+
+    def change(self, old: Message, text: str, blocks: Sequence[Json] = ()) -> Message:
+        """Edit a message."""
+        at = self.now()
+        new = replace(old, text=text, blocks=blocks, edited=at)
+        self.messages[old.room, old.ts] = new
+        self._tell("edited", new, self._changed(new, old, at))
+        return new
+
+    def unfurl(self, message: Message) -> None:
+        """Say that a link's preview came: a change that is no edit."""
+        event = self._changed(message, message, self.now())
+        event["message"] = {**event["message"], "attachments": [{"fallback": "a preview", "from_url": "https://example.org"}]}
+        self._tell("other", message, event)
+
+    def remove(self, message: Message) -> None:
+        """Delete a message; one that has answers leaves a tombstone, and Slack calls that a change."""
+        at = self.now()
+        has_answers = any(
+            other.thread_ts == message.ts and other.ts != message.ts
+            for (room, _), other in self.messages.items()
+            if room == message.room
+        )
+        if has_answers:
+            grave = replace(message, tombstone=True, blocks=(), thread_ts=message.ts)
+            self.messages[message.room, message.ts] = grave
+            self._tell("deleted", message, self._changed(grave, message, at))
+            return
+        del self.messages[message.room, message.ts]
+        event = {"type": "message", "subtype": "message_deleted", "hidden": True, "deleted_ts": message.ts}
+        self._tell("deleted", message, {**event, "ts": at, "event_ts": at, "previous_message": message.to_json()})
+
+    def _changed(self, new: Message, old: Message, at: str) -> Json:
+        event = {"type": "message", "subtype": "message_changed", "hidden": True, "ts": at, "event_ts": at}
+        return {**event, "message": new.to_json(), "previous_message": old.to_json()}
+
+    def react(self, message: Message, user: str, name: str) -> None:
+        """Say that somebody reacted."""
+        at = self.now()
+        item = {"type": "message", "channel": message.room, "ts": message.ts}
+        event = {
+            "type": "reaction_added",
+            "user": user,
+            "reaction": name,
+            "item": item,
+            "item_user": message.user,
+            "event_ts": at,
+        }
+        self._tell("other", message, event)
+
+    def _tell(self, kind: str, message: Message, event: Json) -> None:
+        room = self.rooms[message.room]
+        if BOT_USER not in room.members:
+            return  # apps hear only where they were invited
+        if event["type"] == "message":
+            event = {**event, "channel": room.id, "channel_type": room.type}
+        self.happened(Happening(kind, message, event))

@@ -1,0 +1,106 @@
+"""`POST /slack/events`: who is asking, and for which account. Of unsigned requests nothing is kept; they get 401."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from adapters.slack.ingress import bolt_app, raw_of
+from adapters.slack.signature import is_signed
+from bridge.contract import Inbox
+from bridge.errors import BridgeError
+from bridge.post import AccountId, Raw
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncApp
+
+log = structlog.get_logger(__name__)
+
+LARGEST = 1_000_000
+"""Bytes of a request that are read; Slack's events are far smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An account that may be reached over HTTP, and the secret with which Slack signs for it."""
+
+    account: AccountId
+    secret: str
+
+
+def router(doors: Sequence[Door], inbox: Inbox) -> APIRouter:
+    """The route for all Slack accounts: the one whose secret fits the signature gets the event, signed in or not."""
+    routes = APIRouter()
+    apps: dict[AccountId, AsyncApp] = {}  # bolt is imported with the first event, not at start
+
+    @routes.post("/slack/events", include_in_schema=False)
+    async def events(request: Request) -> Response:
+        body = await _body(request)
+        door = _opened(doors, request, body) if body is not None else None
+        if body is None or door is None:
+            return Response(status_code=401)
+        callback = _object(body)
+        if callback is None:
+            return PlainTextResponse("not a JSON object", status_code=400)
+        if callback.get("type") == "url_verification":
+            return PlainTextResponse(str(callback.get("challenge", "")))
+        if door.account not in apps:
+            apps[door.account] = bolt_app(door.account, inbox)
+        retry = request.headers.get("x-slack-retry-num", "")
+        return Response(status_code=await _taken(apps[door.account], inbox, door.account, body, callback, retry))
+
+    return routes
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body; None where it is larger than any event, which is as good as unsigned."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            return None
+    return bytes(body)
+
+
+def _opened(doors: Sequence[Door], request: Request, body: bytes) -> Door | None:
+    timestamp = request.headers.get("x-slack-request-timestamp", "")
+    signature = request.headers.get("x-slack-signature", "")
+    now = time.time()
+    return next((door for door in doors if is_signed(door.secret, timestamp, signature, body, now)), None)
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        callback = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return callback if isinstance(callback, dict) else None
+
+
+async def _taken(app: AsyncApp, inbox: Inbox, account: AccountId, body: bytes, callback: dict[str, Any], retry: str) -> int:
+    """The status to answer: 200 only after the event is durable."""
+    from slack_bolt.request.async_request import AsyncBoltRequest  # noqa: PLC0415 - heavy; the first event brings it
+
+    headers: dict[str, str | Sequence[str]] = {"content-type": ["application/json"], "x-slack-retry-num": [retry]}
+    try:
+        answer = await app.async_dispatch(AsyncBoltRequest(body=body.decode(), headers=headers))
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+        # signed, but of a shape that bolt stumbles over: it is Slack's word all the same, so it is kept
+        return await _kept(inbox, raw_of(account, body, callback, "http", retry))
+    return int(answer.status)
+
+
+async def _kept(inbox: Inbox, raw: Raw) -> int:
+    try:
+        await inbox.take(raw)
+    except BridgeError as error:
+        log.warning("slack event not stored; Slack will repeat it", account=raw.account, error=type(error).__name__)
+        return 503
+    return 200

@@ -1,0 +1,67 @@
+"""Signing in, pinning channels, and what `check()` tells an admin."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.slack.adapter import SlackAdapter
+from adapters.slack.sandbox import SlackSandbox
+from adapters.slack.settings import SlackSettings
+from bridge.contract import Level
+from bridge.errors import NeedsOperator
+from tests.slack.desk import TEAM, Desk
+
+
+async def test_a_wrong_token_needs_an_operator(sandbox: SlackSandbox) -> None:
+    settings = SlackSettings.model_validate({**sandbox.account, "bot_token": "xoxb-wrong"})
+    with pytest.raises(NeedsOperator, match="does not know this token"):
+        async with SlackAdapter(TEAM, settings).open():
+            pass
+
+
+@pytest.mark.parametrize("name", ["all-hands", "#all-hands", "C0ALLHANDS1", "All-Hands"])
+async def test_a_channel_is_pinned_by_name_or_id(desk: Desk, name: str) -> None:
+    assert await desk.adapter.pin(name) == "C0ALLHANDS1"
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("random", "#random; type there: /invite @viabridge"),
+        ("C0RANDOM001", "#random; type there: /invite @viabridge"),
+        ("nowhere", "correct the name, or, where the channel is private, type there: /invite @viabridge"),
+        ("C0NOWHERE01", "/invite"),
+        ("old-news", "unarchive it"),
+    ],
+)
+async def test_a_channel_that_cannot_be_used_is_named_with_its_cure(desk: Desk, name: str, cure: str) -> None:
+    with pytest.raises(NeedsOperator, match=cure):
+        await desk.adapter.pin(name)
+
+
+async def test_a_channel_is_found_on_a_later_page(sandbox: SlackSandbox, adapter: SlackAdapter) -> None:
+    async with adapter.open():
+        page = await adapter._web.conversations_list(types="public_channel,private_channel", limit=2)
+        assert "leaders" not in [channel["name"] for channel in page["channels"]]
+        assert await adapter.pin("leaders") == "C0LEADERS01"
+
+
+async def test_a_fresh_workspace_is_well(desk: Desk) -> None:
+    assert {found.level for found in await desk.adapter.check()} == {Level.OK}
+
+
+async def test_a_channel_shared_with_another_company_is_an_error(desk: Desk) -> None:
+    await desk.adapter.pin("partners")
+    (wrong,) = [found for found in await desk.adapter.check() if found.level is Level.ERROR]
+    assert wrong.what == "#partners is shared with another company"
+
+
+@pytest.mark.parametrize(
+    ("key", "token", "what"),
+    [("bot_token", "xoxp-lynn", "bot_token is not a bot's token"), ("app_token", "xoxp-lynn", "Socket Mode does not open")],
+)
+async def test_the_wrong_kind_of_token_is_named(sandbox: SlackSandbox, key: str, token: str, what: str) -> None:
+    adapter = SlackAdapter(TEAM, SlackSettings.model_validate({**sandbox.account, key: token}))
+    async with adapter.open():
+        wrong = [found.what for found in await adapter.check() if found.level is Level.ERROR]
+    assert any(what in found for found in wrong)
