@@ -1,0 +1,325 @@
+"""The adapter: Mastodon.py in worker threads, and the one table that translates its errors."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import requests
+from mastodon.errors import MastodonRatelimitError
+
+from adapters.mastodon import finding
+from adapters.mastodon.checks import UNLOCKED, Facts, findings, unwell
+from adapters.mastodon.hearing import Entity
+from adapters.mastodon.identity import TIMELINE, Identity
+from adapters.mastodon.listening import BEGINNING, PAGE, Feed, Listening
+from adapters.mastodon.parse import parse
+from adapters.mastodon.render import Draft, draft_of, render
+from adapters.mastodon.server import is_mastodon, limits_of, newest_of, streaming_of, version_of
+from adapters.mastodon.settings import MastodonSettings
+from adapters.mastodon.stream import Stream, probe
+from adapters.mastodon.workers import CONNECT_TIMEOUT, Access, CallFailed, Workers
+from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Limits, Part, Thread
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
+from bridge.post import AccountId, Destination, Event, Ignored, NativeId, PlaceId, Post, Raw, Ref, UserId
+
+if TYPE_CHECKING:
+    from mastodon import Mastodon
+
+T = TypeVar("T")
+
+# ------------------------------------------------ the table of errors
+
+_TABLE: Final[Mapping[int, tuple[type[SendError], str]]] = MappingProxyType(
+    {
+        400: (Rejected, "The Mastodon server refuses this post: {said}"),
+        401: (NeedsOperator, "The Mastodon server no longer accepts the access token: make a new one and restart."),
+        403: (Rejected, "The Mastodon server does not allow this: {said}"),
+        404: (Rejected, "The Mastodon server does not know the post or person any more: {said}"),
+        410: (Rejected, "What this belongs to is gone from the Mastodon server: {said}"),
+        413: (Rejected, "This is too large for the Mastodon server: {said}"),
+        422: (Rejected, "The Mastodon server refuses this post: {said}"),
+        429: (Retryable, "The Mastodon server asks us to slow down."),
+        503: (Retryable, "The Mastodon server is busy or being maintained."),
+    }
+)
+_TOKEN_TROUBLE: Final = re.compile(r"scope|login|token|confirm|suspend|disabled", re.IGNORECASE)
+_NO_TOKEN = "The access token may not do this ({said}): make one with the scopes read and write."  # noqa: S105 - a sentence
+_UNREACHABLE: Final = "The Mastodon server cannot be reached."
+_LOST: Final = "The Mastodon server did not answer: perhaps it took the post, perhaps not."
+_FAILED: Final = "The Mastodon server failed or did not answer."
+
+
+def translate(failed: CallFailed, *, posting: bool) -> SendError:
+    """What an SDK error means. Only a new post can be `Uncertain`: reading, editing and deleting may be repeated."""
+    status, said = _answer(failed)
+    if status == 403 and _TOKEN_TROUBLE.search(said):
+        return NeedsOperator(_NO_TOKEN.format(said=said))
+    if status is not None and (row := _TABLE.get(status)):
+        kind, sentence = row
+        return Retryable(sentence, failed.after) if kind is Retryable else kind(sentence.format(said=said))
+    if status is not None and 400 <= status < 500:
+        return Rejected(_TABLE[400][1].format(said=said))
+    if status is None and _never_connected(failed.error):
+        return Retryable(_UNREACHABLE)
+    return Uncertain(_LOST) if posting else Retryable(_FAILED, failed.after)
+
+
+def _answer(failed: CallFailed) -> tuple[int | None, str]:
+    """The HTTP status, None where there was no answer, and what the server said."""
+    if isinstance(failed.error, MastodonRatelimitError):
+        return 429, ""
+    match failed.error.args:
+        case (_, int(status), _, said):
+            return status, str(said or "it gives no reason")
+        case _:
+            return None, ""
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether the request surely did not reach the server. The SDK hides the cause in the exception's context."""
+    cause = error.__context__
+    if isinstance(cause, requests.ConnectTimeout | requests.exceptions.InvalidURL):
+        return True
+    reason = getattr(cause.args[0], "reason", None) if isinstance(cause, requests.ConnectionError) and cause.args else None
+    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+
+
+# ------------------------------------------------ the adapter
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedIn:
+    """What holds from `open()` to its end."""
+
+    workers: Workers
+    identity: Identity
+    streaming: str
+    newest_status: str
+    newest_mention: str
+    direct_messages_heard: bool | None
+
+
+class MastodonAdapter:
+    """One protected account. Sends fail with `NeedsOperator` while it is not locked."""
+
+    def __init__(self, account: AccountId, settings: MastodonSettings) -> None:
+        self._account = account
+        self._settings = settings
+        self._now: _SignedIn | None = None
+        self._locked = False
+        self._limits = Limits(500)
+        self._idempotent = False
+        self._ours: deque[tuple[str, str]] = deque(maxlen=500)  # (key, id) of what we sent: `find` must not take it for another
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            edit=True,
+            delete=True,
+            catch_up=True,
+            idempotent=self._idempotent,
+            deadline=self._settings.timeout + CONNECT_TIMEOUT + 2,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Sign in. Raises `NeedsOperator` also for an account that is not locked: nothing is posted where anyone reads."""
+        access = Access(self._settings.server, self._settings.access_token.get_secret_value(), self._settings.timeout)
+        workers = Workers(access)
+        try:
+            self._now = await self._sign_in(workers)
+            yield
+        finally:
+            self._now = None
+            workers.close()
+
+    async def listen(self, inbox: Inbox) -> None:
+        now = self._signed_in
+        token = self._settings.access_token.get_secret_value()
+        feeds = (
+            Feed("statuses", self._own_statuses, lambda item: item, now.newest_status),
+            Feed("mentions", self._own_mentions, lambda item: item.get("status"), now.newest_mention),
+        )
+        connect = lambda: Stream(now.streaming, token)  # noqa: E731
+        await Listening(now.identity, feeds, connect, self._look_at_lock, self._settings.scan).run(inbox)
+
+    async def pin(self, name: str) -> PlaceId:
+        if name == TIMELINE:
+            return TIMELINE
+        raise NeedsOperator(f"A Mastodon account has one place, its timeline: write {self._account}/timeline, not {name}.")
+
+    def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
+        return parse(raw, self._signed_in.identity)
+
+    async def complete(self, event: Event) -> Event:
+        """Nothing to look up: a status carries its author's name and everyone it mentions."""
+        return event
+
+    def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
+        return render(post, destination, context)
+
+    async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
+        """Post the part. What the server made more visible than asked, or a mention of, is deleted at once: `Rejected`."""
+        self._gate()
+        draft = await self._addressed(draft_of(part), destination.place.person)
+        answered = thread.previous or thread.parent or thread.root
+        made = await self._call(
+            lambda client: client.status_post(
+                draft.status,
+                in_reply_to_id=answered.id if answered else None,
+                sensitive=draft.sensitive,
+                visibility=draft.visibility,
+                spoiler_text=draft.spoiler_text or None,
+                language=draft.language or None,
+                idempotency_key=key,
+            ),
+            posting=True,
+        )
+        await self._verify(made, draft, destination)
+        self._ours.append((key, str(made["id"])))
+        return Ref(destination.place, NativeId(str(made["id"])))
+
+    async def edit(self, ref: Ref, part: Part) -> None:
+        """Replace the status as a whole: what is not sent again would be dropped by some servers."""
+        self._gate()
+        draft = await self._addressed(draft_of(part), ref.place.person)
+        made = await self._call(
+            lambda client: client.status_update(ref.id, draft.status, spoiler_text=draft.spoiler_text, sensitive=draft.sensitive)
+        )
+        await self._verify(made, draft, Destination(ref.place))
+
+    async def delete(self, ref: Ref) -> None:
+        await self._remove(ref.id)
+
+    async def find(self, attempt: Attempt) -> Finding:
+        """Look among our recent statuses for one that says the same, answers the same and is no older."""
+        draft = await self._addressed(draft_of(attempt.part), attempt.destination.place.person)
+        others = frozenset(id_ for key, id_ in self._ours if key != attempt.key)
+        wanted = finding.Wanted.of(attempt, draft, others)
+        return await finding.look(wanted, self._recent, self._source)
+
+    async def check(self) -> tuple[Checked, ...]:
+        try:
+            return findings(await self._facts())
+        except SendError as error:
+            return (unwell(error.sentence),)
+
+    async def _facts(self) -> Facts:
+        now = self._signed_in
+        me = await self._call(lambda client: client.account_verify_credentials())
+        instance = await self._call(lambda client: client.instance_v2())
+        token = self._settings.access_token.get_secret_value()
+        source = me.get("source") or {}
+        return Facts(
+            acct=str(me["acct"]),
+            locked=bool(me.get("locked")),
+            discoverable=bool(me.get("discoverable")),
+            privacy=str(source.get("privacy") or ""),
+            direct_messages_heard=now.direct_messages_heard,
+            streaming=await now.workers.run(lambda _: probe(now.streaming, token, self._settings.timeout)),
+            version=version_of(instance),
+            limits=limits_of(instance),
+        )
+
+    # ------------------------------------------------ inside
+
+    @property
+    def _signed_in(self) -> _SignedIn:
+        if self._now is None:
+            raise Retryable("The Mastodon account is not signed in yet.")
+        return self._now
+
+    async def _call(self, call: Callable[[Mastodon], T], *, posting: bool = False, workers: Workers | None = None) -> T:
+        try:
+            return await (workers or self._signed_in.workers).run(call)
+        except CallFailed as failed:
+            raise translate(failed, posting=posting) from failed.error
+
+    async def _sign_in(self, workers: Workers) -> _SignedIn:
+        me = await self._call(lambda client: client.account_verify_credentials(), workers=workers)
+        self._note_lock(me)
+        self._gate()
+        instance = await self._call(lambda client: client.instance_v2(), workers=workers)
+        self._limits, self._idempotent = limits_of(instance), is_mastodon(instance)
+        user = str(me["id"])
+        statuses = await self._call(lambda c: c.account_statuses(user, exclude_reblogs=True, limit=1), workers=workers)
+        mentions = await self._call(lambda c: c.notifications(types=["mention"], limit=1), workers=workers)
+        return _SignedIn(
+            workers=workers,
+            identity=Identity(self._account, UserId(user), str(me["username"]), str(instance["domain"])),
+            streaming=self._settings.streaming_url or streaming_of(instance) or self._settings.server,
+            newest_status=newest_of(statuses, BEGINNING),
+            newest_mention=newest_of(mentions, BEGINNING),
+            direct_messages_heard=await self._let_direct_messages_through(workers),
+        )
+
+    async def _let_direct_messages_through(self, workers: Workers) -> bool | None:
+        """Mastodon hides direct messages from people whom the account does not follow unless told otherwise."""
+        try:
+            policy = await self._call(
+                lambda client: client.update_notifications_policy(for_private_mentions="accept"), workers=workers
+            )
+        except Rejected:
+            return None  # no such policy on this server
+        except SendError:
+            return False  # `check` says what to do; what is heard is heard all the same
+        return bool(policy.get("for_private_mentions") == "accept")
+
+    def _note_lock(self, me: Mapping[str, Any]) -> None:
+        if "locked" in me:
+            self._locked = bool(me["locked"])
+
+    def _gate(self) -> None:
+        if not self._locked:
+            raise NeedsOperator(UNLOCKED)
+
+    async def _look_at_lock(self) -> None:
+        self._note_lock(await self._call(lambda client: client.account_verify_credentials()))
+
+    async def _addressed(self, draft: Draft, person: UserId | None) -> Draft:
+        """The draft with the real mention of the person whom a direct message is for: without it nobody would get it."""
+        if person is None:
+            return draft
+        account = await self._call(lambda client: client.account(person))
+        return finding.addressed(draft, str(account["acct"]))
+
+    async def _verify(self, made: Mapping[str, Any], draft: Draft, destination: Destination) -> None:
+        """Never leak: a mention lets its person read the post, and a server may have ideas of its own about visibility."""
+        self._note_lock(made["account"])
+        person = destination.place.person
+        strangers = [mention["acct"] for mention in made.get("mentions") or () if str(mention["id"]) != person]
+        if made["visibility"] == draft.visibility and not strangers:
+            return
+        await self._remove(str(made["id"]))
+        raise Rejected("The Mastodon server would have shown this post to more people than it is for; it was removed at once.")
+
+    async def _remove(self, status_id: str) -> None:
+        try:
+            await self._signed_in.workers.run(lambda client: client.status_delete(status_id))
+        except CallFailed as failed:
+            if _answer(failed)[0] not in (404, 410):
+                raise translate(failed, posting=False) from failed.error
+
+    async def _own_statuses(self, after: str) -> Sequence[Entity]:
+        user = self._signed_in.identity.user
+        return await self._call(lambda c: c.account_statuses(user, exclude_reblogs=True, min_id=after, limit=PAGE))
+
+    async def _own_mentions(self, after: str) -> Sequence[Entity]:
+        return await self._call(lambda c: c.notifications(types=["mention"], min_id=after, limit=PAGE))
+
+    async def _recent(self, before: str | None) -> Sequence[Entity]:
+        user = self._signed_in.identity.user
+        return await self._call(lambda c: c.account_statuses(user, exclude_reblogs=True, max_id=before, limit=PAGE))
+
+    async def _source(self, status_id: str) -> str:
+        return str((await self._call(lambda client: client.status_source(status_id)))["text"])

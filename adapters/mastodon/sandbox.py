@@ -1,0 +1,209 @@
+"""The Mastodon sandbox: mastodon-mock in a child process, our proxy in a thread of its own, and four people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlencode
+
+from adapters.mastodon import mockserver
+from adapters.mastodon.faults import Faults
+from adapters.mastodon.identity import TIMELINE
+from adapters.mastodon.mockserver import BRIDGE_TOKEN, DOMAIN, GROUP, TOKENS, USERNAMES
+from adapters.mastodon.proxy import Proxy
+from adapters.mastodon.upstream import STATUSES, Call, Reply, Upstream
+from bridge.contract import Act, Emitted, Fault, Standing
+from bridge.post import NativeId
+
+T = TypeVar("T")
+
+_START: Final = 60.0  # seconds the mock may take to start on a slow machine
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class MastodonSandbox:
+    """A protected account `@allhands`, its approved followers Lynn and Karl, and a stranger who follows nobody.
+
+    Its methods may be called from any loop; nothing of it runs in the caller's.
+    """
+
+    """Who writes on the timeline without answering: followers cannot, the account itself can."""
+
+    def __init__(self) -> None:
+        self._faults = Faults()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="mastodon-sandbox", daemon=True)
+        self._proxy: Proxy | None = None
+        self._mock: subprocess.Popen[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._thread.start()
+        await self._there(self._start())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._there(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        await asyncio.to_thread(self._thread.join)
+        self._loop.close()
+
+    # ------------------------------------------------ what it is
+
+    @property
+    def account(self) -> Mapping[str, object]:
+        return {"platform": "mastodon", "server": self._front.base_url, "access_token": BRIDGE_TOKEN, "scan": 2}
+
+    @property
+    def places(self) -> Sequence[str]:
+        return (TIMELINE,)
+
+    @property
+    def people(self) -> Mapping[str, str]:
+        return {person: f"@{USERNAMES[person]}@{DOMAIN}" for person in ("lynn", "karl")}
+
+    @property
+    def native_writer(self) -> str:
+        return GROUP
+
+    @property
+    def joining(self) -> Mapping[str, str]:
+        tokens = {f"access token of @{USERNAMES[person]}": token for person, token in TOKENS.items()}
+        return {"server": self._front.base_url, "group account": f"@{GROUP}", **tokens}
+
+    @property
+    def can(self) -> frozenset[Act]:
+        return frozenset(Act)
+
+    # ------------------------------------------------ what people do
+
+    async def write(self, person: str, text: str, place: str | None = None, reply_to: NativeId | None = None) -> NativeId:
+        """Post as the account itself (`allhands`), or answer it as a follower: followers only, mentioning it."""
+        if place not in (None, TIMELINE):
+            raise ValueError(f"A Mastodon account has one place, {TIMELINE}; there is no {place}.")
+        if person != self.native_writer and reply_to is None:
+            raise ValueError(f"{person} can only answer on {GROUP}'s timeline, or use write_direct.")
+        words = text if person == self.native_writer else f"@{GROUP} {text}"
+        return await self._post(person, words, "private", reply_to)
+
+    async def write_direct(self, person: str, text: str, reply_to: NativeId | None = None) -> NativeId:
+        return await self._post(person, f"@{GROUP} {text}", "direct", reply_to)
+
+    async def edit(self, id: NativeId, text: str) -> None:  # noqa: A002 - the contract's word
+        """As its author; the mention with which a follower's post starts stays."""
+        author = self._author(id)
+        words = text if author == self.native_writer else f"@{GROUP} {text}"
+        await self._do(author, "PUT", f"{STATUSES}/{id}", {"status": words})
+
+    async def delete(self, id: NativeId) -> None:  # noqa: A002
+        await self._do(self._author(id), "DELETE", f"{STATUSES}/{id}")
+
+    async def stranger_view(self) -> Sequence[str]:
+        """What somebody who follows nobody can read of the group, signed in or not: must be nothing."""
+        seen: list[str] = []
+        for token in (TOKENS["stranger"], ""):
+            for path in ("/api/v1/timelines/public", f"/api/v1/accounts/{self._mocked.account}/statuses"):
+                reply = await self._there(self._mocked.exchange(Call("GET", path, token=token)))
+                seen += [str(status["content"]) for status in reply.json] if reply.status == 200 else []
+            for standing in self.standing():
+                reply = await self._there(self._mocked.exchange(Call("GET", f"{STATUSES}/{standing.id}", token=token)))
+                seen += [str(reply.json["content"])] if reply.status == 200 else []
+        return tuple(seen)
+
+    # ------------------------------------------------ the journal, the faults
+
+    def standing(self, place: str | None = None) -> Sequence[Standing]:
+        return self._mocked.journal.standing(place)
+
+    def emitted(self) -> Sequence[Emitted]:
+        return self._mocked.journal.emitted()
+
+    def fault(self, fault: Fault, times: int = 1, seconds: float = 0.0) -> None:
+        self._faults.set(fault, times, seconds)
+
+    async def unplug(self) -> None:
+        await self._there(self._front.unplug())
+
+    async def plug(self) -> None:
+        await self._there(self._front.plug())
+
+    async def set_locked(self, locked: bool) -> None:  # noqa: FBT001 - reads as a sentence
+        """Have somebody switch follow approval of the account on or off."""
+        await self._do(self.native_writer, "PATCH", "/api/v1/accounts/update_credentials", {"locked": str(locked).lower()})
+
+    # ------------------------------------------------ inside
+
+    @property
+    def _front(self) -> Proxy:
+        if self._proxy is None:
+            raise RuntimeError("The sandbox is not entered: use `async with`.")
+        return self._proxy
+
+    @property
+    def _mocked(self) -> Upstream:
+        if self._front.upstream is None:
+            raise RuntimeError("The sandbox has not started.")
+        return self._front.upstream
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        """Have the sandbox's own loop do it."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    async def _start(self) -> None:
+        self._proxy = Proxy(self._faults)
+        # -P: the folder's own names (parse, render …) must not shadow anybody's modules
+        self._mock = subprocess.Popen(  # noqa: ASYNC220, S603 - our own file; starting a process takes no time
+            [sys.executable, "-P", str(Path(mockserver.__file__)), self._proxy.base_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        if self._mock.stdout is None:
+            raise RuntimeError("The mock server has no output.")
+        async with asyncio.timeout(_START):
+            line = await asyncio.to_thread(self._mock.stdout.readline)
+        if not line:
+            raise RuntimeError("mastodon-mock did not start: is viabridge[demo] installed?")
+        await self._proxy.start(int(json.loads(line)["port"]))
+
+    async def _stop(self) -> None:
+        if self._proxy is not None:
+            await self._proxy.stop()
+        if self._mock is not None:
+            await asyncio.to_thread(_end, self._mock)
+
+    async def _post(self, person: str, text: str, visibility: str, reply_to: NativeId | None) -> NativeId:
+        fields = {"status": text, "visibility": visibility, **({"in_reply_to_id": reply_to} if reply_to else {})}
+        return NativeId(str((await self._do(person, "POST", STATUSES, fields)).json["id"]))
+
+    async def _do(self, person: str, method: str, path: str, fields: Mapping[str, str] | None = None) -> Reply:
+        """As that person, past the plug: people in the sandbox can write while the bridge is cut off."""
+        body = urlencode(fields).encode() if fields else b""
+        call = Call(method, path, token=TOKENS[person], body=body, headers=_FORM if body else {}, unbounded=True)
+        reply = await self._there(self._mocked.exchange(call))
+        if reply.status != 200:
+            raise ValueError(f"The sandbox's server answers {reply.status}: {reply.json.get('error')}")
+        return reply
+
+    def _author(self, id: NativeId) -> str:  # noqa: A002
+        written = self._mocked.journal.find(id)
+        if written is None:
+            raise ValueError(f"No message {id} was ever written here.")
+        return next(person for person, name in USERNAMES.items() if name == written.standing.user)
+
+
+def _end(mock: subprocess.Popen[bytes]) -> None:
+    """The mock ends when its input does; a stuck one is killed."""
+    if mock.stdin:
+        mock.stdin.close()
+    try:
+        mock.wait(timeout=3)
+    except subprocess.TimeoutExpired:
+        mock.kill()
+        mock.wait()
+    if mock.stdout:
+        mock.stdout.close()
