@@ -25,6 +25,11 @@ def is_unpinned(place: PlaceId) -> bool:
     return place.startswith(_UNPINNED)
 
 
+def unpinned_name(place: PlaceId) -> str:
+    """The name that a stand-in stands for."""
+    return place.removeprefix(_UNPINNED)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What routing knows: the mapping file, which ids its places' names mean, and whose places are read one by one."""

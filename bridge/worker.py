@@ -10,22 +10,21 @@ from datetime import datetime
 import structlog
 
 from bridge import retry
-from bridge.contract import Absent, Attempt, Context, Finding, Found, Part, Thread, Unknown
+from bridge.contract import Absent, Attempt, Finding, Found, Thread, Unknown
 from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, SendError, Uncertain
-from bridge.keys import send_key
-from bridge.mappings import Group, Mappings
-from bridge.post import AccountId, Destination, EventKind, Post, Ref
+from bridge.mappings import Mappings
+from bridge.planning import plan
+from bridge.post import AccountId, Destination, Ref
 from bridge.reasons import Reason
-from bridge.routing import is_unpinned
-from bridge.store import Store, Tx, jobs, lanes, outward
+from bridge.routing import is_unpinned, unpinned_name
+from bridge.store import Store, Tx, jobs, lanes, outward, pins
 from bridge.store.outward import NewPart
 from bridge.store.tables import Action, DeliveryState
 from bridge.store.values import Claim, FrozenPart, Job
 
 DOUBT_S = 0.2
 """How soon after a lost answer it is first looked whether the part stands there."""
-_NOTHING = Part("")
 
 log = structlog.get_logger()
 
@@ -46,8 +45,7 @@ class Worker:
         if account is None or destination is None:
             return
         if is_unpinned(destination.place.id):
-            until, trouble = self.engine.now() + retry.OPERATOR_S, account.trouble
-            await self.store.write(lambda tx: lanes.pause(tx, claim, until, 0, trouble))
+            await self._leave_stand_in(claim, account, unpinned_name(destination.place.id))
             return
         lane = _Lane(self, account, claim, destination)
         while await self.engine.ready(account.id) and not self.engine.stopping.is_set():
@@ -60,6 +58,16 @@ class Worker:
                     return
             else:
                 await self.engine.until(job, wake)
+
+    async def _leave_stand_in(self, claim: Claim, account: Account, name: str) -> None:
+        """Bring what waits to the place's own lane; pause while nobody knows which place the name means."""
+        until, trouble = self.engine.now() + retry.OPERATOR_S, account.trouble
+
+        def leave(tx: Tx) -> None:
+            if not pins.move(tx, claim, name):
+                lanes.pause(tx, claim, until, 0, trouble)
+
+        await self.store.write(leave)
 
     async def _next(self, claim: Claim) -> Job | float | None:
         now = self.engine.now()
@@ -95,7 +103,7 @@ class _Lane:
         if not job.frozen:
             if self._engine.now() >= job.give_up_at:
                 return await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.GAVE_UP, job.paused)
-            planned = self._plan(job)
+            planned = plan(job, self._adapter, self._destination, self._group_title(job.group))
             if isinstance(planned, Reason):
                 state = DeliveryState.NOT_DELIVERED if planned is Reason.NO_BODY else DeliveryState.FILTERED
                 return await self._conclude(job, state, planned, planned.sentence)
@@ -112,75 +120,15 @@ class _Lane:
             if ref is None:
                 return await self._still_ours()
             previous = ref if part.action is not Action.DELETE else previous
+            if part.action is Action.SEND and self._adapter.capabilities.pace:
+                return True  # what is left of it keeps the pace like anything else
         return True
+
+    def _group_title(self, name: str) -> str:
+        return next((group.title for group in self._mappings().groups if group.id == name), name)
 
     async def _still_ours(self) -> bool:
         return await self._store.read(lambda tx: lanes.owns(tx, self._claim))
-
-    # ------------------------------------------------------------ what is to be sent
-
-    def _plan(self, job: Job) -> Sequence[NewPart] | Reason:
-        """The native messages that the delivery comes to, or why it needs none."""
-        can = self._adapter.capabilities
-        if job.kind == EventKind.DELETED:
-            if not job.copies:
-                return Reason.NO_COPY
-            if not can.delete:
-                return Reason.CANNOT_REMOVE
-            return [
-                NewPart(Action.DELETE, copy.number, _NOTHING, self._key(job, n), copy.ref)
-                for n, copy in enumerate(reversed(job.copies))
-            ]
-        if job.post is None:
-            return Reason.NO_BODY
-        if job.kind != EventKind.EDITED:
-            parts = self._adapter.render(job.post, self._destination, self._context(job))
-            return [NewPart(Action.SEND, n, part, self._key(job, n)) for n, part in enumerate(parts)]
-        if not job.copies:
-            return Reason.NO_COPY
-        return self._changes(job, job.post) if can.edit else self._correction(job, job.post)
-
-    def _changes(self, job: Job, post: Post) -> Sequence[NewPart]:
-        """Each standing part changed, further ones sent, those left over removed."""
-        parts = self._adapter.render(post, self._destination, self._context(job))
-        changes: list[NewPart] = []
-        for n, part in enumerate(parts):
-            copy = job.copies[n] if n < len(job.copies) else None
-            if copy is not None:
-                changes.append(NewPart(Action.EDIT, copy.number, part, self._key(job, n), copy.ref))
-            else:
-                number = max(c.number for c in job.copies) + 1 + n - len(job.copies)
-                changes.append(NewPart(Action.SEND, number, part, self._key(job, n)))
-        for n, copy in enumerate(job.copies[len(parts) :], start=len(parts)):
-            changes.append(NewPart(Action.DELETE, copy.number, _NOTHING, self._key(job, n), copy.ref))
-        return changes
-
-    def _correction(self, job: Job, post: Post) -> Sequence[NewPart] | Reason:
-        """One corrected copy beside the first, where copies can't be changed."""
-        if job.corrected:
-            return Reason.CANNOT_CHANGE
-        parts = self._adapter.render(post, self._destination, self._context(job, corrected=True))
-        first = max(copy.number for copy in job.copies) + 1
-        return [NewPart(Action.SEND, first + n, part, self._key(job, n)) for n, part in enumerate(parts)]
-
-    def _context(self, job: Job, *, corrected: bool = False) -> Context:
-        group = self._group(job.group)
-        return Context(
-            limits=self._adapter.limits,
-            via=job.via,
-            group=group.title if group else job.group,
-            audience=job.audience,
-            parent=job.parent,
-            threaded=job.thread.root is not None or job.thread.parent is not None,
-            subject=job.subject,
-            corrected=corrected,
-        )
-
-    def _group(self, name: str) -> Group | None:
-        return next((group for group in self._mappings().groups if group.id == name), None)
-
-    def _key(self, job: Job, number: int) -> str:
-        return send_key(job.event_key, self._destination, number, job.generation)
 
     # ------------------------------------------------------------ doing a part
 

@@ -194,7 +194,10 @@ def _settle_part(tx: Connection, post_id: int, lane_id: int, part: FrozenPart, r
 
 
 def adopt(tx: Connection, key: str, ref: Ref, now: float) -> bool:
-    """A part with this key stands at `ref`, as its platform shows: note it where its receipt is missing."""
+    """A part with this key stands at `ref`, as its platform shows: note it where its receipt is missing.
+
+    Also of a delivery that was given up as perhaps sent: now it is known.
+    """
     p, d = sql.part.c, sql.delivery.c
     row = tx.execute(
         select(sql.part, d.post_id, d.lane_id).where(p.key == key, p.delivery_id == d.id, p.state != PartState.DONE)
@@ -202,6 +205,8 @@ def adopt(tx: Connection, key: str, ref: Ref, now: float) -> bool:
     if row is None:
         return False
     ledger.add_receipt(tx, row.post_id, row.lane_id, row.place_in_post, ref, now)
+    tx.execute(_PART_DONE, {"_part": row.id, "_ref": sql.ref_text(ref)})
+    tx.execute(_DELIVERED, {"_delivery": row.delivery_id, "_now": now})
     return True
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, select, update
 
 from bridge.post import AccountId, PlaceId
-from bridge.store import sql
+from bridge.store import lanes, sql
+from bridge.store.values import Claim
 
 
 def all_pins(tx: Connection) -> dict[tuple[AccountId, str], PlaceId]:
@@ -25,3 +28,19 @@ def pin(tx: Connection, account: AccountId, name: str, place: PlaceId, stand_in:
             .where(c.account == account, c.place == stand_in)
             .values(place=place, epoch=c.epoch + 1, not_before=0.0, paused="")
         )
+
+
+def move(tx: Connection, claim: Claim, name: str) -> bool:
+    """What waits in a stand-in's lane goes to the end of its place's lane; False while the name is not pinned.
+
+    A post that was routed just before the name was pinned is queued under the stand-in just after.
+    """
+    p, d = sql.pin.c, sql.delivery.c
+    found = tx.execute(select(p.place).where(p.account == claim.lane.account, p.name == name)).scalar_one_or_none()
+    if found is None or claim.lane.destination is None or not lanes.owns(tx, claim):
+        return False
+    place = replace(claim.lane.destination.place, id=PlaceId(found))
+    lane_id = lanes.lane_of(tx, replace(claim.lane.destination, place=place))
+    for row in tx.execute(select(d.id).where(d.lane_id == claim.lane.id).order_by(d.seq)).all():
+        tx.execute(update(sql.delivery).where(d.id == row.id).values(lane_id=lane_id, seq=lanes.draw(tx, lane_id)))
+    return True

@@ -42,6 +42,25 @@ async def test_what_waited_under_a_stand_in_goes_to_the_place(desk: Desk) -> Non
         await desk.settle(valid, job, part, words)
 
 
+async def test_what_was_queued_under_a_stand_in_after_its_pin_goes_to_the_place_too(desk: Desk) -> None:
+    """Its post was routed before the pin, and accepted after."""
+    everything = desk.world
+    stand_in = unpinned("timeline")
+    await desk.hear(created("one"))
+    desk.world = World(everything.mappings, {key: place for key, place in PINS.items() if key[0] != ALL}, everything.by_reader)
+    await desk.hear(late := created("two"))
+    await desk.hear(edited(late, "two, changed"))
+    claim = await desk.lane(Place(ALL, stand_in))
+    assert not await desk.write(lambda tx: pins.move(tx, claim, "timeline")), "nobody knows the place yet"
+    await desk.write(lambda tx: pins.pin(tx, ALL, "timeline", TIMELINE.id, stand_in))
+    assert await desk.write(lambda tx: pins.move(tx, claim, "timeline"))
+    assert await desk.next(claim) is None
+    for words in ("one", "two, changed"):
+        job, part = await desk.attempting(valid := await desk.lane(TIMELINE))
+        assert words in str(job.post)
+        await desk.settle(valid, job, part, words)
+
+
 async def test_a_pin_is_kept_and_can_be_moved(desk: Desk) -> None:
     for place in ("C1", "C2"):
         await desk.write(lambda tx, place=place: pins.pin(tx, TEAM, "all", PlaceId(place), unpinned("all")))

@@ -1,0 +1,90 @@
+"""What a delivery comes to: the native messages to be sent, changed or removed, or the reason why there are none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bridge.contract import Adapter, Context, Part
+from bridge.keys import send_key
+from bridge.post import Destination, EventKind, Post
+from bridge.reasons import Reason
+from bridge.store.outward import NewPart
+from bridge.store.tables import Action
+from bridge.store.values import Job
+
+_NOTHING = Part("")
+
+
+def plan(job: Job, adapter: Adapter, destination: Destination, title: str) -> Sequence[NewPart] | Reason:
+    """The parts of the delivery, in the order they are to be done. `title` is the group's, for people."""
+    match job.kind:
+        case EventKind.DELETED:
+            return _removals(job, adapter, destination)
+        case _ if job.post is None:
+            return Reason.NO_BODY
+        case EventKind.EDITED if not job.copies:
+            return Reason.NO_COPY
+        case EventKind.EDITED if adapter.capabilities.edit:
+            return _changes(job, _render(job, job.post, adapter, destination, title), destination)
+        case EventKind.EDITED:
+            return _correction(job, job.post, adapter, destination, title)
+        case _:
+            return _sends(job, _render(job, job.post, adapter, destination, title), destination)
+
+
+def _render(
+    job: Job, post: Post, adapter: Adapter, destination: Destination, title: str, *, corrected: bool = False
+) -> tuple[Part, ...]:
+    context = Context(
+        limits=adapter.limits,
+        via=job.via,
+        group=title,
+        audience=job.audience,
+        parent=job.parent,
+        threaded=job.thread.root is not None or job.thread.parent is not None,
+        subject=job.subject,
+        corrected=corrected,
+    )
+    return adapter.render(post, destination, context)
+
+
+def _sends(job: Job, parts: Sequence[Part], destination: Destination, first: int = 0) -> Sequence[NewPart] | Reason:
+    """Each part sent; `first` is the number of the first one in the post."""
+    sends = [NewPart(Action.SEND, first + n, part, _key(job, destination, n)) for n, part in enumerate(parts)]
+    return sends or Reason.EMPTY
+
+
+def _removals(job: Job, adapter: Adapter, destination: Destination) -> Sequence[NewPart] | Reason:
+    if not job.copies:
+        return Reason.NO_COPY
+    if not adapter.capabilities.delete:
+        return Reason.CANNOT_REMOVE
+    last_first = reversed(job.copies)
+    return [NewPart(Action.DELETE, c.number, _NOTHING, _key(job, destination, n), c.ref) for n, c in enumerate(last_first)]
+
+
+def _changes(job: Job, parts: Sequence[Part], destination: Destination) -> Sequence[NewPart]:
+    """Each standing part changed, further ones sent, those left over removed."""
+    changes: list[NewPart] = []
+    next_number = max(copy.number for copy in job.copies) + 1
+    for n in range(max(len(parts), len(job.copies))):
+        key = _key(job, destination, n)
+        if n >= len(parts):
+            changes.append(NewPart(Action.DELETE, job.copies[n].number, _NOTHING, key, job.copies[n].ref))
+        elif n < len(job.copies):
+            changes.append(NewPart(Action.EDIT, job.copies[n].number, parts[n], key, job.copies[n].ref))
+        else:
+            changes.append(NewPart(Action.SEND, next_number + n - len(job.copies), parts[n], key))
+    return changes
+
+
+def _correction(job: Job, post: Post, adapter: Adapter, destination: Destination, title: str) -> Sequence[NewPart] | Reason:
+    """One corrected copy beside the first, where copies can't be changed."""
+    if job.corrected:
+        return Reason.CANNOT_CHANGE
+    first = max(copy.number for copy in job.copies) + 1
+    return _sends(job, _render(job, post, adapter, destination, title, corrected=True), destination, first)
+
+
+def _key(job: Job, destination: Destination, number: int) -> str:
+    return send_key(job.event_key, destination, number, job.generation)
