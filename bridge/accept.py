@@ -37,6 +37,10 @@ from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
 
 NOTICE_LIFE_S = 24 * 3600.0
 """A notice that could not be brought within a day helps nobody any more."""
+CLOCKS_APART_S = 5.0
+"""An attempt that began later than this after an event was heard can't be what the event echoes."""
+DOUBT_LASTS_S = 3600.0
+"""How long after a send that nobody knows the end of its echo may still come."""
 _BRIDGE = Author(UserId("viabridge"), "viabridge", (), is_bot=True)
 _SUBJECT_WIDTH = 60
 
@@ -110,6 +114,10 @@ def _keep_open(tx: Tx, waiting: WaitingRaw, waits: list[Wait], woken: frozenset[
 
 def _look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[_Case, Facts]:
     known = ledger.find_post(tx, event.ref)
+    # First whether a send is under way, then its receipt: between the two another replica may settle it, and then the
+    # receipt is there to be seen. The other way round its echo would be taken for a native post.
+    own = event.own is not Own.NO
+    sending = own and ledger.sending_to(tx, event.ref.place, waiting.taken_at + CLOCKS_APART_S)
     receipt = ledger.find_receipt(tx, event.ref)
     if isinstance(event, Created) and event.key and receipt is None and outward.adopt(tx, event.key, event.ref, now):
         receipt = ledger.find_receipt(tx, event.ref)
@@ -130,7 +138,8 @@ def _look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float
         plan=plan,
         is_copy=receipt is not None,
         copy_stands=receipt is not None and receipt.standing,
-        sending=event.own is not Own.NO and ledger.sending_to(tx, event.ref.place),
+        sending=sending,
+        in_doubt=own and ledger.doubtful_at(tx, event.ref.place, now - DOUBT_LASTS_S),
         duplicate=known is not None and ledger.has_event(tx, known.id, kind_of(event), revision_of(event)),
         known=known is not None and not (isinstance(event, Created) and not known.deleted),
         deleted=known is not None and known.deleted,
@@ -150,9 +159,9 @@ def _parent(tx: Tx, event: Event) -> KnownPost | None:
 
 
 def _answers_group_post(event: Event, parent: KnownPost | None) -> bool:
-    """Whether a direct message answers something that stands before the whole group."""
+    """Whether a direct message answers something that may stand before the whole group: in doubt it does."""
     reply_to = event.post.reply_to if isinstance(event, Created | Edited) else None
-    return parent is not None and reply_to is not None and not parent.direct
+    return reply_to is not None and (parent is None or not parent.direct)
 
 
 # ---------------------------------------------------------------- outcomes
@@ -210,6 +219,7 @@ def _relay_created(case: _Case, post: Post, routes: tuple[Route, ...]) -> set[in
     }
     if isinstance(case.event, Edited):  # taken as the post: the change itself is part of it
         _add_event(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
+    inward.release_postponed(case.tx, post.ref.place.account)  # changes of it that came first
     return woken | _confirm(case, post, routes[0].group)
 
 
@@ -228,6 +238,10 @@ def _confirm(case: _Case, post: Post, group: Group) -> set[int]:
 
 
 def _relay_edit(case: _Case, known: KnownPost, post: Post) -> set[int]:
+    last = ledger.last_edit_at(case.tx, known.id)
+    if last is not None and case.event.at.timestamp() < last:  # overtaken by a later one
+        _add_event(case, known.id, EventKind.EDITED, revision_of(case.event), "relayed", Reason.FOLDED)
+        return set()
     # First the post, whose lock a worker takes while it freezes parts; then look which deliveries are frozen.
     ledger.replace_body(case.tx, known.id, post)
     return _follow_up(case, known, EventKind.EDITED, Reason.FOLDED)
@@ -254,6 +268,9 @@ def _follow_up(case: _Case, known: KnownPost, kind: EventKind, unsent: Reason) -
         if kind is EventKind.DELETED:
             for each in open_unsent:
                 outward.withdraw(case.tx, each.id, unsent, case.now)
+        else:
+            for each in open_unsent:
+                outward.thaw(case.tx, each.id)
         if created in open_unsent or (open_unsent and kind is EventKind.EDITED):
             outward.note(case.tx, event_id, known.id, new, case.now, unsent)
         elif _may_stand(case, known, created):

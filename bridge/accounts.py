@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
 from bridge import retry
 from bridge.contract import Inbox
 from bridge.engine import Account, Engine
-from bridge.errors import NeedsOperator, SendError
+from bridge.errors import NeedsOperator, Retryable, SendError
 from bridge.mappings import Mappings
 from bridge.post import AccountId, PlaceId
 from bridge.routing import unpinned
 from bridge.store import Store, pins
 
+STEADY_S = 60.0
+"""An account that has listened this long is well again; one that only signed in may yet fail at once, over and over."""
+
+STOPPED = "It stopped listening; it is signed in to again."
+
 log = structlog.get_logger()
 
 
 class Accounts:
-    """Runs one task per account. `opened` is told of an account that is signed in, its places pinned."""
+    """Runs one task per account.
+
+    `pinned` is told when names of places may mean something new; `reopened` of an account that is signed in for the
+    first time, or again after its sign-in had failed.
+    """
 
     def __init__(
         self,
@@ -28,71 +38,145 @@ class Accounts:
         engine: Engine,
         inbox: Inbox,
         mappings: Callable[[], Mappings],
-        opened: Callable[[AccountId], Awaitable[None]],
+        pinned: Callable[[], Awaitable[None]],
+        reopened: Callable[[AccountId], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._store = store
-        self._engine = engine
-        self._inbox = inbox
-        self._mappings = mappings
-        self._opened = opened
+        self.store = store
+        self.engine = engine
+        self.inbox = inbox
+        self.mappings = mappings
+        self.pinned = pinned
+        self.reopened = reopened
+        self.sleep = sleep
 
     async def run(self) -> None:
         """Keep every account open until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for account in self._engine.accounts.values():
-                tasks.create_task(self._keep_open(account), name=f"account {account.id}")
+            for account in self.engine.accounts.values():
+                tasks.create_task(_Keeping(self, account).run(), name=f"account {account.id}")
 
-    async def _keep_open(self, account: Account) -> None:
-        failures = 0
+
+class _Keeping:
+    """One account that is kept open.
+
+    `_logged` is the trouble that was told last, until the account is well again; `_away` is whether it was not even
+    signed in since.
+    """
+
+    def __init__(self, accounts: Accounts, account: Account) -> None:
+        self._accounts = accounts
+        self._engine = accounts.engine
+        self._account = account
+        self._failures = 0
+        self._logged = ""
+        self._away = True
+
+    async def run(self) -> None:
         while True:
+            came_back, self._away = self._away, True
             try:
-                async with account.adapter.open():
-                    await self._pin_places(account)
-                    self._recovered(account)
-                    failures = 0
-                    await account.adapter.listen(self._inbox)
-                    log.warning("account.stopped-listening", account=account.id)
+                async with self._account.adapter.open():
+                    try:
+                        await self._look_up(self._names())
+                        await self._opened(came_back=came_back)
+                        await self._listen()
+                    finally:
+                        self._account.opened.clear()  # before it signs out, so that nothing is sent meanwhile
+                wait = self._failed(STOPPED)
             except SendError as error:
-                self._troubled(account, error.sentence)
-                after = retry.OPERATOR_S if isinstance(error, NeedsOperator) else None
+                wait = self._failed(error.sentence, error)
             except Exception as error:  # a mistake in one adapter must not take the others with it
-                log.exception("account.internal", account=account.id)
-                self._troubled(account, type(error).__name__)
-                after = None
-            else:
-                after = None
-            account.opened.clear()
-            await asyncio.sleep(after or retry.backoff(failures, self._engine.jitter()))
-            failures += 1
+                if type(error).__name__ != self._logged:
+                    log.exception("account.internal", account=self._account.id)
+                wait = self._failed(type(error).__name__)
+            await self._accounts.sleep(wait)
 
-    def _recovered(self, account: Account) -> None:
-        if account.trouble:
-            log.info("account.recovered", account=account.id)
-        account.trouble = ""
-        account.opened.set()
-        log.info("account.open", account=account.id)
+    def _failed(self, sentence: str, error: SendError | None = None) -> float:
+        """Note the trouble, and say it unless it was said last; the seconds until the next try."""
+        if sentence != self._logged:
+            log.error("account.trouble", account=self._account.id, error=sentence)
+        self._logged = self._account.trouble = sentence
+        wait = retry.backoff(self._failures, self._engine.jitter())
+        self._failures += 1
+        match error:
+            case NeedsOperator():
+                return retry.OPERATOR_S
+            case Retryable() if error.after is not None:
+                return max(error.after, wait)
+            case _:
+                return wait
 
-    def _troubled(self, account: Account, sentence: str) -> None:
-        if account.trouble != sentence:
-            log.error("account.trouble", account=account.id, error=sentence)
-        account.trouble = sentence
+    async def _opened(self, *, came_back: bool) -> None:
+        await self._accounts.pinned()
+        if came_back:
+            await self._accounts.reopened(self._account.id)
+        self._away = False
+        self._account.trouble = ""
+        self._account.opened.set()
+        if not self._logged:
+            log.info("account.open", account=self._account.id)
 
-    async def _pin_places(self, account: Account) -> None:
-        """Find the ids of the account's places. A name that came to mean another place keeps its old id, loudly."""
-        known = await self._store.read(pins.all_pins)
-        names = {entry.name for group in self._mappings().groups for entry in group.places if entry.account == account.id}
-        for name in sorted(names):
+    # ------------------------------------------------------------ listening
+
+    async def _listen(self) -> None:
+        """Listen, and look after the account beside it; ends when either does."""
+        tasks = [
+            asyncio.ensure_future(self._account.adapter.listen(self._accounts.inbox)),
+            asyncio.ensure_future(self._look_after()),
+        ]
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in ended:
+            task.result()
+
+    async def _look_after(self) -> None:
+        """Once it has listened for a while it is well again; names that mean nothing yet are asked for again and again."""
+        steady_at = self._engine.now() + STEADY_S
+        while (left := steady_at - self._engine.now()) > 0:
+            await self._accounts.sleep(left)
+        self._steady()
+        while True:
+            with contextlib.suppress(SendError):  # whether that is an outage, listening finds out; it is asked again
+                await self._look_up(sorted(self._account.unpinned))
+            await self._accounts.sleep(retry.OPERATOR_S)
+
+    def _steady(self) -> None:
+        if self._logged:
+            log.info("account.recovered", account=self._account.id)
+        self._logged = ""
+        self._failures = 0
+
+    # ------------------------------------------------------------ pinning
+
+    def _names(self) -> list[str]:
+        groups = self._accounts.mappings().groups
+        return sorted({entry.name for group in groups for entry in group.places if entry.account == self._account.id})
+
+    async def _look_up(self, names: Iterable[str]) -> None:
+        """Find the ids of the account's places; a name for which a human is needed is left for later."""
+        for name in names:
             try:
-                place = await account.adapter.pin(name)
+                place = await self._account.adapter.pin(name)
             except NeedsOperator as error:
-                log.warning("place.unknown", account=account.id, place=name, error=error.sentence)
-                continue
-            old = known.get((account.id, name))
-            if old is None:
-                await self._pin(account, name, place)
-            elif old != place:
-                log.error("place.moved", account=account.id, place=name, old=old, new=place)
-        await self._opened(account.id)
+                if self._account.unpinned.get(name) != error.sentence:
+                    log.warning("place.unknown", account=self._account.id, place=name, error=error.sentence)
+                self._account.unpinned[name] = error.sentence
+            else:
+                await self._pin(name, place)
+                if self._account.unpinned.pop(name, None):
+                    log.info("place.found", account=self._account.id, place=name)
 
-    async def _pin(self, account: Account, name: str, place: PlaceId) -> None:
-        await self._store.write(lambda tx: pins.pin(tx, account.id, name, place, unpinned(name)))
+    async def _pin(self, name: str, place: PlaceId) -> None:
+        """Note what the name means. A name that came to mean another place keeps its old id, loudly."""
+        account = self._account.id
+        old = (await self._accounts.store.read(pins.all_pins)).get((account, name))
+        if old is None:
+            await self._accounts.store.write(lambda tx: pins.pin(tx, account, name, place, unpinned(name)))
+            await self._accounts.pinned()
+        elif old != place:
+            log.error("place.moved", account=account, place=name, old=old, new=place)

@@ -32,6 +32,8 @@ class Account:
     adapter: Adapter
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: str = ""
+    unpinned: dict[str, str] = field(default_factory=dict)
+    """Names of places that could not be looked up yet, each with what a human must mend."""
 
 
 def _nowhere(_step: Step) -> None:

@@ -17,6 +17,7 @@ from bridge.routing import World
 from bridge.store import Store, Tx, inward, lanes
 from bridge.store.values import Claim, WaitingRaw
 
+AUTHOR_AGAIN_S = 5.0
 _Prepared = tuple[WaitingRaw, Sequence[Event | Ignored]]
 
 log = structlog.get_logger()
@@ -101,6 +102,9 @@ class Inbox:
         """What the raw says, names looked up; None if it had to be held."""
         try:
             return waiting, [await self._complete(account, event) for event in account.adapter.parse(waiting.raw)]
+        except Retryable:  # who wrote it can't be told now; it goes late rather than under a wrong name
+            again_at = self._engine.now() + AUTHOR_AGAIN_S
+            await self._store.write(lambda tx: inward.postpone(tx, waiting.id, again_at))
         except Unparsable as error:
             log.warning("raw.held", account=account.id, raw=waiting.id, error=type(error).__name__)
             await self._hold(claim, waiting, Reason.UNPARSABLE)

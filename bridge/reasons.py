@@ -35,6 +35,7 @@ class Reason(StrEnum):
     POST_UNKNOWN = "post-unknown", "It changes a post that was never relayed."
     POST_DELETED = "post-deleted", "The post was deleted at its source."
     EARLY = "early", "It changes a post that has not been heard yet; waiting for it."
+    ECHO_IN_DOUBT = "echo-in-doubt", "Perhaps it is a copy whose sending was in doubt; an admin may look at it."
     ECHO_PENDING = "echo-pending", "A send to this place is under way; this may be its echo."
     UNPARSABLE = "unparsable", "What the platform handed over could not be understood."
 
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     CANNOT_REMOVE = "cannot-remove", "Copies at this place can't be taken back."
     REJECTED = "rejected", "The platform refused it."
     PERHAPS_SENT = "perhaps-sent", "Perhaps sent: the answer was lost and nobody can tell, so it was not sent again."
+    NO_LONGER_MAPPED = "no-longer-mapped", "The mapping file no longer brings the group's posts there."
     GAVE_UP = "gave-up", "It could not be delivered within the group's give_up_after."
     NO_BODY = "no-body", "The text was no longer kept when its turn came."
     INTERNAL = "internal", "viabridge made a mistake with it; the log has the details."

@@ -161,6 +161,17 @@ def _is_theirs(entry: GroupPlace, address: str, post: Post, person: Person | Non
     return person is not None and any(r.person == person.id and r.address == address for r in entry.readers)
 
 
+def ceiling_of(world: World, group_id: str, destination: Destination) -> Audience | None:
+    """How wide a copy from the group may be at the destination by today's mapping file; None if it no longer goes there."""
+    for group in world.mappings.groups:
+        if group.id == group_id:
+            for entry in group.places:
+                place = world.place_of(entry)
+                if entry.direction.takes and destination in _destinations(world, entry, place):
+                    return group.audience
+    return None
+
+
 # ---------------------------------------------------------------- filters
 
 _HASHTAG = re.compile(r"(?<!\w)#\w+")

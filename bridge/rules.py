@@ -30,6 +30,8 @@ class Facts:
     copy_stands: bool = False
     sending: bool = False
     """A send to the event's place is under way."""
+    in_doubt: bool = False
+    """A send to the event's place ended lately without anybody knowing whether it stands there."""
     duplicate: bool = False
     known: bool = False
     deleted: bool = False
@@ -103,6 +105,12 @@ def _pending_echo(facts: Facts) -> Verdict | None:
     return None
 
 
+def _doubtful_echo(facts: Facts) -> Verdict | None:
+    """Our own identity, no receipt, and a send that nobody knows the end of: relaying it could double that one."""
+    own = isinstance(facts.event, Created) and facts.event.own is Own.PERHAPS
+    return Hold(Reason.ECHO_IN_DOUBT) if own and not facts.known and facts.in_doubt else None
+
+
 def _own_identity(facts: Facts) -> Verdict | None:
     return Drop(Reason.OWN_ADOPTED) if facts.event.own is Own.SURELY and not facts.known else None
 
@@ -167,6 +175,7 @@ RULES: tuple[Rule, ...] = (
     _duplicate,
     _echo,
     _pending_echo,
+    _doubtful_echo,
     _own_identity,
     _unmapped,
     _deleted,

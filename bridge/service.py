@@ -41,9 +41,9 @@ class Service:
         self.inbox = Inbox(store, self.engine, lambda: self._world)
         self._by_reader = by_reader
         self._world = World(mappings, {}, by_reader)
-        self._worker = Worker(store, self.engine, lambda: self.mappings, self.inbox.look_again)
+        self._worker = Worker(store, self.engine, lambda: self._world, self.inbox.look_again)
         self._lanes = Lanes(store, self.engine, _replica_name(), self._serve)
-        self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._opened)
+        self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._read_pins, self._resume)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:
@@ -79,9 +79,9 @@ class Service:
         else:
             await self._worker.serve(claim, wake)
 
-    async def _opened(self, account: AccountId) -> None:
-        await self._read_pins()
-        await self.hurry(account)
+    async def _resume(self, account: AccountId) -> None:
+        """Somebody may have mended what the account's places wait for."""
+        self.inbox.wake(await self.store.write(lambda tx: hurrying.resume(tx, account)))
 
     async def _read_pins(self) -> None:
         self._world = World(self.mappings, await self.store.read(pins.all_pins), self._by_reader)

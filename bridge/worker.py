@@ -13,11 +13,10 @@ from bridge import retry
 from bridge.contract import Absent, Attempt, Finding, Found, Thread, Unknown
 from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, SendError, Uncertain
-from bridge.mappings import Mappings
 from bridge.planning import plan
-from bridge.post import AccountId, Destination, Ref
+from bridge.post import AccountId, Destination, EventKind, Ref
 from bridge.reasons import Reason
-from bridge.routing import is_unpinned, unpinned_name
+from bridge.routing import World, ceiling_of, is_unpinned, unpinned_name
 from bridge.store import Store, Tx, jobs, lanes, outward, pins
 from bridge.store.outward import NewPart
 from bridge.store.tables import Action, DeliveryState
@@ -25,6 +24,9 @@ from bridge.store.values import Claim, FrozenPart, Job
 
 DOUBT_S = 0.2
 """How soon after a lost answer it is first looked whether the part stands there."""
+
+_FAILURES = {Reason.NO_BODY, Reason.GAVE_UP, Reason.REJECTED, Reason.PERHAPS_SENT, Reason.INTERNAL}
+"""Reasons that end a delivery as "not delivered"; all others say that it needed no sending."""
 
 log = structlog.get_logger()
 
@@ -35,7 +37,7 @@ class Worker:
 
     store: Store
     engine: Engine
-    mappings: Callable[[], Mappings]
+    world: Callable[[], World]
     look_again: Callable[[AccountId], None]
 
     async def serve(self, claim: Claim, wake: asyncio.Event) -> None:
@@ -61,7 +63,7 @@ class Worker:
 
     async def _leave_stand_in(self, claim: Claim, account: Account, name: str) -> None:
         """Bring what waits to the place's own lane; pause while nobody knows which place the name means."""
-        until, trouble = self.engine.now() + retry.OPERATOR_S, account.trouble
+        until, trouble = self.engine.now() + retry.OPERATOR_S, account.unpinned.get(name, account.trouble)
 
         def leave(tx: Tx) -> None:
             if not pins.move(tx, claim, name):
@@ -80,7 +82,7 @@ class _Lane:
     def __init__(self, worker: Worker, account: Account, claim: Claim, destination: Destination) -> None:
         self._store = worker.store
         self._engine = worker.engine
-        self._mappings = worker.mappings
+        self._world = worker.world
         self._look_again = worker.look_again
         self._account = account
         self._adapter = account.adapter
@@ -95,18 +97,18 @@ class _Lane:
             raise  # the database is away; nothing was decided
         except Exception:  # the one place: a mistake ends as "not delivered" and never stops the lane
             log.exception("delivery.internal", delivery=job.delivery_id, lane=self._claim.lane.id)
-            await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.INTERNAL, Reason.INTERNAL.sentence)
-            return True
+            return await self._conclude(job, Reason.INTERNAL, in_doubt=True)
 
     async def _bring(self, job: Job) -> bool:
         parts: Sequence[FrozenPart] = job.parts
+        if not any(part.attempted_at for part in parts) and not self._still_goes(job):
+            return await self._conclude(job, Reason.NO_LONGER_MAPPED)
         if not job.frozen:
             if self._engine.now() >= job.give_up_at:
-                return await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.GAVE_UP, job.paused)
+                return await self._conclude(job, Reason.GAVE_UP, job.paused)
             planned = plan(job, self._adapter, self._destination, self._group_title(job.group))
             if isinstance(planned, Reason):
-                state = DeliveryState.NOT_DELIVERED if planned is Reason.NO_BODY else DeliveryState.FILTERED
-                return await self._conclude(job, state, planned, planned.sentence)
+                return await self._conclude(job, planned)
             frozen = await self._freeze(job, planned)
             if frozen is None:
                 return await self._still_ours()  # the post changed meanwhile: look again
@@ -125,7 +127,14 @@ class _Lane:
         return True
 
     def _group_title(self, name: str) -> str:
-        return next((group.title for group in self._mappings().groups if group.id == name), name)
+        return next((group.title for group in self._world().mappings.groups if group.id == name), name)
+
+    def _still_goes(self, job: Job) -> bool:
+        """Whether today's mapping file still lets the delivery go there, and that wide: what narrows applies at once."""
+        if job.kind in {EventKind.DELETED, EventKind.NOTICE}:
+            return True
+        ceiling = ceiling_of(self._world(), job.group, self._destination)
+        return ceiling is not None and job.audience <= ceiling
 
     async def _still_ours(self) -> bool:
         return await self._store.read(lambda tx: lanes.owns(tx, self._claim))
@@ -147,8 +156,8 @@ class _Lane:
             elif await self._gave_up(job):
                 return None
             if ref is None:
-                in_doubt = False
-                ref = await self._call(part, thread) if begun else await self._attempt(job, part, thread)
+                repeat, in_doubt = in_doubt, False
+                ref = await (self._call(part, thread) if begun else self._attempt(job, part, thread, repeat=repeat))
         except SendError as error:
             await self._failed(job, part, error, in_doubt=in_doubt)
             return None
@@ -161,8 +170,7 @@ class _Lane:
         """A part that is surely not sent is given up when its time is over."""
         if self._engine.now() < job.give_up_at:
             return False
-        await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.GAVE_UP, job.paused)
-        return True
+        return await self._conclude(job, Reason.GAVE_UP, job.paused)
 
     async def _freeze(self, job: Job, planned: Sequence[NewPart]) -> Sequence[FrozenPart] | None:
         """Fix the parts and write down the first one's attempt, in one transaction; None if there is nothing to attempt."""
@@ -176,9 +184,9 @@ class _Lane:
             self._engine.at_step(Step.ATTEMPTING)
         return parts
 
-    async def _attempt(self, job: Job, part: FrozenPart, thread: Thread) -> Ref | None:
+    async def _attempt(self, job: Job, part: FrozenPart, thread: Thread, *, repeat: bool) -> Ref | None:
         now = self._engine.now()
-        if not await self._store.write(lambda tx: outward.attempt(tx, self._claim, job, part, now)):
+        if not await self._store.write(lambda tx: outward.attempt(tx, self._claim, job, part, now, repeat=repeat)):
             return None
         self._engine.at_step(Step.ATTEMPTING)
         return await self._call(part, thread)
@@ -209,17 +217,19 @@ class _Lane:
     async def _may_repeat(self, job: Job, part: FrozenPart, finding: Absent | Unknown) -> bool:
         """Whether a send that was not found may be sent again now: only where that can't double it."""
         can = self._adapter.capabilities
-        if isinstance(finding, Absent):
-            surely_ended = _attempted_at(part).timestamp() + can.deadline
-            if can.idempotent or self._engine.now() >= surely_ended:
+        if isinstance(finding, Unknown):
+            if can.repeatable and not part.repeats and self._still_goes(job):
                 return True
-            await self._pause(surely_ended, job.failures, job.paused)
-        elif can.repeatable:
-            return True
-        else:
-            sentence = Reason.PERHAPS_SENT.sentence
-            await self._conclude(job, DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT, sentence)
-        return False
+            await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
+            return False
+        surely_ended = _attempted_at(part).timestamp() + can.deadline
+        if not can.idempotent and self._engine.now() < surely_ended:
+            await self._postpone(part, surely_ended, job.failures, job.paused)
+            return False
+        if not self._still_goes(job):
+            await self._conclude(job, Reason.NO_LONGER_MAPPED)
+            return False
+        return not await self._gave_up(job)
 
     # ------------------------------------------------------------ writing down what came of it
 
@@ -229,35 +239,45 @@ class _Lane:
             lambda tx: outward.settle(tx, self._claim, job, part, ref, now, pace if part.action is Action.SEND else 0.0)
         )
         self._engine.at_step(Step.SETTLED)
-        if job.paused:
-            log.info("place.recovered", place=str(self._destination.place))
+        if job.failures:
+            log.info("lane.recovered", lane=self._claim.lane.id, account=self._account.id)
         if unparked:
             self._look_again(self._account.id)
 
     async def _failed(self, job: Job, part: FrozenPart, error: SendError, *, in_doubt: bool) -> None:
+        """Decide what comes after a failed call. `in_doubt`: it only looked whether an earlier send stands there."""
         decision = retry.decide(error, job.failures, self._engine.jitter())
+        now = self._engine.now()
+        if in_doubt and (isinstance(decision, retry.GiveUp) or now >= job.give_up_at):
+            await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
+            return
         match decision:
             case retry.LookUp():
-                await self._pause(self._engine.now() + DOUBT_S * 2 ** min(job.failures, 8), job.failures + 1, "")
+                await self._postpone(part, now + DOUBT_S * 2 ** min(job.failures, 8), job.failures + 1, "")
             case retry.GiveUp(reason, sentence):
-                await self._conclude(job, DeliveryState.NOT_DELIVERED, reason, sentence)
+                await self._conclude(job, reason, sentence)
             case retry.Again(after, sentence):
                 if not job.failures:
-                    log.warning("place.trouble", place=str(self._destination.place), error=error.sentence)
-                await self._pause(self._engine.now() + after, job.failures + 1, sentence)
-                if not in_doubt:
-                    await self._unsent(part)
+                    log.warning("lane.trouble", lane=self._claim.lane.id, account=self._account.id, error=error.sentence)
+                await self._postpone(part, now + after, job.failures + 1, sentence, unsent=not in_doubt)
 
-    async def _unsent(self, part: FrozenPart) -> None:
-        if await self._store.write(lambda tx: outward.unsent(tx, self._claim, part)):
+    async def _postpone(self, part: FrozenPart, until: float, failures: int, paused: str, *, unsent: bool = False) -> None:
+        def postpone(tx: Tx) -> bool:
+            return outward.postpone(tx, self._claim, part, until, failures, paused, unsent=unsent)
+
+        if await self._store.write(postpone):
             self._look_again(self._account.id)
 
-    async def _pause(self, until: float, failures: int, reason: str) -> None:
-        await self._store.write(lambda tx: lanes.pause(tx, self._claim, until, failures, reason))
-
-    async def _conclude(self, job: Job, state: DeliveryState, reason: Reason, detail: str) -> bool:
+    async def _conclude(self, job: Job, reason: Reason, detail: str = "", *, in_doubt: bool = False) -> bool:
+        """End the delivery without a copy; True, as the lane goes on."""
         now = self._engine.now()
-        unparked = await self._store.write(lambda tx: outward.conclude(tx, self._claim, job, state, reason, detail, now))
+        state = DeliveryState.NOT_DELIVERED if reason in _FAILURES else DeliveryState.FILTERED
+        sentence = detail or reason.sentence
+
+        def conclude(tx: Tx) -> bool:
+            return outward.conclude(tx, self._claim, job, state, reason, sentence, now, in_doubt=in_doubt)
+
+        unparked = await self._store.write(conclude)
         log.info("delivery.concluded", delivery=job.delivery_id, state=state, reason=reason)
         if unparked:
             self._look_again(self._account.id)

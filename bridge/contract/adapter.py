@@ -180,7 +180,11 @@ class Adapter(Protocol):
         """What the bytes say. Pure, given who we are. Raises `Unparsable`."""
 
     async def complete(self, event: Event) -> Event:
-        """The event with names looked up. A failed look-up falls back to the best known name, never raises."""
+        """The event with names looked up.
+
+        A failed look-up falls back to the best known name. Raises `Retryable` only where who wrote it decides whether it may be
+        relayed, and can't be told now: then it waits.
+        """
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
         """The post as native messages for the destination; one or more. Pure."""

@@ -132,6 +132,16 @@ def release_parked(tx: Connection, account: AccountId) -> bool:
     return result.rowcount > 0
 
 
+def release_postponed(tx: Connection, account: AccountId) -> None:
+    """Raws of the account that waited for something to come first are looked at again."""
+    c = sql.raw.c
+    tx.execute(
+        update(sql.raw)
+        .where(c.account == account, c.state != RawState.DONE, c.state == RawState.WAITING, c.ready_at > 0)
+        .values(ready_at=0.0)
+    )
+
+
 def accounts_with_work(tx: Connection, now: float) -> tuple[AccountId, ...]:
     """Accounts that have raws to be understood."""
     c = sql.raw.c

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, exists, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, select, true, update
 
 from bridge.post import Audience, Author, EventKind, Place, Post, Ref
 from bridge.store import sql
@@ -83,20 +83,29 @@ def _event_key(post_id: int, kind: EventKind, revision: str) -> dict[str, object
     return {"post_id": post_id, "kind": kind, "revision": revision}
 
 
-def sending_to(tx: Connection, place: Place) -> bool:
-    """Whether a send to this place is under way, so that an event there may be its echo."""
+def sending_to(tx: Connection, place: Place, begun_by: float) -> bool:
+    """Whether a send to this place is under way that had begun by then, so that an event there may be its echo."""
+    conditions = (sql.delivery.c.state == DeliveryState.WAITING, sql.part.c.attempted_at <= begun_by)
+    return _attempts_at(tx, place, *conditions)
+
+
+def doubtful_at(tx: Connection, place: Place, since: float) -> bool:
+    """Whether a send to this place ended since then without anybody knowing whether it stands there."""
+    return _attempts_at(tx, place, sql.delivery.c.state == DeliveryState.NOT_DELIVERED, sql.part.c.attempted_at >= since)
+
+
+def _attempts_at(tx: Connection, place: Place, *conditions: ColumnElement[bool]) -> bool:
     p, d, lane = sql.part.c, sql.delivery.c, sql.lane.c
-    return tx.execute(
-        select(
-            exists().where(
-                p.delivery_id == d.id,
-                d.lane_id == lane.id,
-                p.state == PartState.ATTEMPTING,
-                d.state == DeliveryState.WAITING,
-                *(lane[k] == v for k, v in sql.place_columns(place).items()),
-            )
-        )
-    ).scalar_one()
+    at_place = (lane[name] == value for name, value in sql.place_columns(place).items())
+    attempting = (p.delivery_id == d.id, d.lane_id == lane.id, p.state == PartState.ATTEMPTING)
+    return tx.execute(select(exists().where(*attempting, *at_place, *conditions))).scalar_one()
+
+
+def last_edit_at(tx: Connection, post_id: int) -> float | None:
+    """When the post's latest accepted change was made, by its platform's clock."""
+    c = sql.event.c
+    found: float | None = tx.execute(select(func.max(c.at)).where(c.post_id == post_id, c.kind == EventKind.EDITED)).scalar_one()
+    return found
 
 
 def deliveries_of(tx: Connection, post_id: int) -> tuple[KnownDelivery, ...]:
@@ -132,7 +141,7 @@ def deliveries_of(tx: Connection, post_id: int) -> tuple[KnownDelivery, ...]:
 
 
 def _attempted(delivery_id: Any) -> Any:
-    return exists().where(sql.part.c.delivery_id == delivery_id).correlate(sql.delivery)
+    return exists().where(sql.part.c.delivery_id == delivery_id, sql.part.c.state != PartState.WAITING).correlate(sql.delivery)
 
 
 # ---------------------------------------------------------------- writing down

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from bridge.contract import Part
 from bridge.post import Audience, Destination, Ref
@@ -132,19 +132,31 @@ def freeze(
             ref=sql.ref_text(new.ref),
             state=PartState.ATTEMPTING if begun else PartState.WAITING,
             attempted_at=attempted_at if begun else None,
+            repeats=0,
         )
     if attempted_at is not None:
         tx.execute(_COUNT_ATTEMPT, _keys(claim, job))
     return tuple(part for part, _ in parts_of(tx, job.delivery_id))
 
 
-def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float) -> bool:
-    """Write down that the part is about to be sent; False if the claim is gone and it must not be."""
-    if not lanes.owns(tx, claim):
+def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float, *, repeat: bool = False) -> bool:
+    """Write down that the part is about to be sent; False if it must not be: the claim is gone, or the part's need is.
+
+    With `repeat` it may be a second time, which is counted.
+    """
+    if not lanes.owns(tx, claim) or not tx.execute(_COUNT_ATTEMPT, _keys(claim, job)).rowcount:
         return False
-    tx.execute(update(sql.part).where(sql.part.c.id == part.id).values(state=PartState.ATTEMPTING, attempted_at=now))
-    tx.execute(_COUNT_ATTEMPT, _keys(claim, job))
-    return True
+    begun = tx.execute(
+        update(sql.part)
+        .where(sql.part.c.id == part.id, sql.part.c.state != PartState.DONE)
+        .values(state=PartState.ATTEMPTING, attempted_at=now, repeats=part.repeats + (1 if repeat else 0))
+    )
+    return begun.rowcount > 0
+
+
+def thaw(tx: Connection, delivery_id: int) -> None:
+    """Forget the frozen parts of a delivery of which nothing was sent: it will be rendered anew."""
+    tx.execute(delete(sql.part).where(sql.part.c.delivery_id == delivery_id, sql.part.c.state == PartState.WAITING))
 
 
 def _keys(claim: Claim, job: Job) -> dict[str, int]:
@@ -159,7 +171,11 @@ _STILL = select(sql.post.c.version).where(
     _D.lane_id == _L.id,
     _L.epoch == bindparam("_epoch"),
 )
-_COUNT_ATTEMPT = update(sql.delivery).where(_D.id == bindparam("_delivery")).values(attempts=_D.attempts + 1)
+_COUNT_ATTEMPT = (
+    update(sql.delivery)
+    .where(_D.id == bindparam("_delivery"), _D.state == DeliveryState.WAITING)
+    .values(attempts=_D.attempts + 1)
+)
 _PART_DONE = update(sql.part).where(_P.id == bindparam("_part")).values(state=PartState.DONE, ref=bindparam("_ref"))
 _DELIVERED = (
     update(sql.delivery)
@@ -210,36 +226,38 @@ def adopt(tx: Connection, key: str, ref: Ref, now: float) -> bool:
     return True
 
 
-def unsent(tx: Connection, claim: Claim, part: FrozenPart) -> bool:
-    """The attempt is known not to have sent anything; whether raws were parked for it.
+def postpone(tx: Connection, claim: Claim, part: FrozenPart, until: float, failures: int, paused: str, *, unsent: bool) -> bool:
+    """After a failed attempt: nothing of the lane is tried before `until`; whether raws were parked for it.
 
-    Without effect once another owner has the lane: the attempt under way may be theirs.
+    `unsent` says that the attempt is known not to have sent anything. Without effect once another owner has the lane:
+    the attempt under way may be theirs.
     """
     if not lanes.owns(tx, claim):
         return False
-    tx.execute(update(sql.part).where(sql.part.c.id == part.id).values(state=PartState.WAITING))
+    lanes.pause(tx, claim, until, failures, paused)
+    if not unsent:
+        return False
+    attempting = (sql.part.c.id == part.id, sql.part.c.state == PartState.ATTEMPTING)
+    tx.execute(update(sql.part).where(*attempting).values(state=PartState.WAITING))
     return inward.release_parked(tx, claim.lane.account)
 
 
 def conclude(
-    tx: Connection,
-    claim: Claim,
-    job: Job,
-    state: DeliveryState,
-    reason: str,
-    detail: str,
-    now: float,
+    tx: Connection, claim: Claim, job: Job, state: DeliveryState, reason: str, detail: str, now: float, *, in_doubt: bool
 ) -> bool:
-    """End the delivery otherwise than delivered; whether raws were parked for it. Without effect under a lost claim."""
+    """End the delivery otherwise than delivered; whether raws were parked for it. Without effect under a lost claim.
+
+    With `in_doubt` a part may stand there all the same: its attempt is kept on record, so that its echo is recognised.
+    """
     if not lanes.owns(tx, claim):
         return False
     d, p = sql.delivery.c, sql.part.c
     tx.execute(
         update(sql.delivery)
-        .where(d.id == job.delivery_id)
+        .where(d.id == job.delivery_id, d.state == DeliveryState.WAITING)
         .values(state=state, reason=reason, detail=sql.storable(detail), done_at=now)
     )
-    tx.execute(
-        update(sql.part).where(p.delivery_id == job.delivery_id, p.state == PartState.ATTEMPTING).values(state=PartState.WAITING)
-    )
+    if not in_doubt:
+        attempting = (p.delivery_id == job.delivery_id, p.state == PartState.ATTEMPTING)
+        tx.execute(update(sql.part).where(*attempting).values(state=PartState.WAITING))
     return inward.release_parked(tx, claim.lane.account)

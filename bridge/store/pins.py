@@ -7,7 +7,8 @@ from dataclasses import replace
 from sqlalchemy import Connection, select, update
 
 from bridge.post import AccountId, PlaceId
-from bridge.store import lanes, sql
+from bridge.reasons import Reason
+from bridge.store import lanes, outward, sql
 from bridge.store.values import Claim
 
 
@@ -21,13 +22,11 @@ def pin(tx: Connection, account: AccountId, name: str, place: PlaceId, stand_in:
     """Pin a name for good; what waited under its stand-in now goes to the place."""
     sql.upsert(tx, sql.pin, ("account", "name"), account=account, name=name, place=place)
     c = sql.lane.c
+    waiting = update(sql.lane).where(c.account == account, c.place == stand_in).values(not_before=0.0, paused="")
     taken = select(c.id).where(c.account == account, c.place == place)
     if tx.execute(taken.limit(1)).first() is None:
-        tx.execute(
-            update(sql.lane)
-            .where(c.account == account, c.place == stand_in)
-            .values(place=place, epoch=c.epoch + 1, not_before=0.0, paused="")
-        )
+        waiting = waiting.values(place=place, epoch=c.epoch + 1)
+    tx.execute(waiting)  # where the place has lanes already, `move` brings it there
 
 
 def move(tx: Connection, claim: Claim, name: str) -> bool:
@@ -41,6 +40,11 @@ def move(tx: Connection, claim: Claim, name: str) -> bool:
         return False
     place = replace(claim.lane.destination.place, id=PlaceId(found))
     lane_id = lanes.lane_of(tx, replace(claim.lane.destination, place=place))
-    for row in tx.execute(select(d.id).where(d.lane_id == claim.lane.id).order_by(d.seq)).all():
-        tx.execute(update(sql.delivery).where(d.id == row.id).values(lane_id=lane_id, seq=lanes.draw(tx, lane_id)))
+    for row in tx.execute(select(d.id, d.event_id).where(d.lane_id == claim.lane.id).order_by(d.seq)).all():
+        seq = lanes.draw(tx, lane_id)  # its lock comes before the look, so that nobody queues the event in between
+        there = select(d.id).where(d.event_id == row.event_id, d.lane_id == lane_id)
+        if tx.execute(there).first() is None:
+            tx.execute(update(sql.delivery).where(d.id == row.id).values(lane_id=lane_id, seq=seq))
+        else:  # two names turned out to mean one place
+            outward.withdraw(tx, row.id, Reason.DUPLICATE, lanes.database_now(tx))
     return True

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from bridge.store import sql
 from bridge.store.tables import DeliveryState, LaneKind, RawState
 
+WINDOW_S = 24 * 3600.0
+"""Outcomes are counted of what was accepted within this time: their number, unlike what waits, only ever grows."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceStatus:
-    """One place's lanes together. `oldest_s` is how long its oldest waiting delivery has waited."""
+    """One place's lanes together.
+
+    `waiting` counts all that waits, `delivered` and `not_delivered` what was accepted within `WINDOW_S`; `oldest_s` is how
+    long the first of its queues has waited.
+    """
 
     account: str
     place: str
@@ -33,46 +41,64 @@ class Status:
     places: tuple[PlaceStatus, ...]
 
 
+_D, _LANE = sql.delivery.c, sql.lane.c
+
+# Each goes by an index (raw_open, delivery_open, the primary key), never through a whole table; a test looks.
+RAWS = select(sql.raw.c.state, func.count()).where(sql.raw.c.state != RawState.DONE).group_by(sql.raw.c.state)
+WAITING = select(_D.lane_id, func.count()).where(_D.state == DeliveryState.WAITING).group_by(_D.lane_id)
+OLDEST = (
+    select(_D.accepted_at).where(_D.lane_id == bindparam("lane"), _D.state == DeliveryState.WAITING).order_by(_D.seq).limit(1)
+)
+BEFORE_WINDOW = select(_D.id).where(_D.accepted_at < bindparam("since")).order_by(_D.id.desc()).limit(1)
+OUTCOMES = (
+    select(_D.lane_id, _D.state, func.count())
+    .where(_D.id > bindparam("after"), _D.state.in_([DeliveryState.DELIVERED, DeliveryState.NOT_DELIVERED]))
+    .group_by(_D.lane_id, _D.state)
+)
+_LANES = (
+    select(_LANE.id, _LANE.account, _LANE.place, _LANE.paused)
+    .where(_LANE.kind == LaneKind.DESTINATION, _LANE.person == "")
+    .order_by(_LANE.account, _LANE.place)
+)
+
+
 def status(tx: Connection, now: float) -> Status:
     """The numbers as of `now`."""
-    rows = tx.execute(select(sql.raw.c.state, func.count()).where(sql.raw.c.state != RawState.DONE).group_by(sql.raw.c.state))
-    states: dict[str, int] = {row[0]: row[1] for row in rows}
+    states: dict[str, int] = {row[0]: row[1] for row in tx.execute(RAWS)}
     held = states.pop(RawState.HELD, 0)
     return Status(sum(states.values()), held, _places(tx, now))
 
 
 def _places(tx: Connection, now: float) -> tuple[PlaceStatus, ...]:
-    d, lane = sql.delivery.c, sql.lane.c
-
-    def count(state: DeliveryState) -> Any:
-        return func.sum(case((d.state == state, 1), else_=0))
-
-    rows = tx.execute(
-        select(
-            lane.account,
-            lane.place,
-            count(DeliveryState.WAITING).label("waiting"),
-            count(DeliveryState.DELIVERED).label("delivered"),
-            count(DeliveryState.NOT_DELIVERED).label("not_delivered"),
-            func.min(case((d.state == DeliveryState.WAITING, d.accepted_at))).label("oldest"),
-            func.max(lane.paused).label("paused"),
-        )
-        .where(d.lane_id == lane.id, lane.kind == LaneKind.DESTINATION, lane.person == "")
-        .group_by(lane.account, lane.place)
-        .order_by(lane.account, lane.place)
-    )
+    waiting: dict[int, int] = {row[0]: row[1] for row in tx.execute(WAITING)}
+    outcomes = _outcomes(tx, now - WINDOW_S)
+    by_place: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for lane in tx.execute(_LANES):
+        by_place[lane.account, lane.place].append(lane)
     return tuple(
         PlaceStatus(
-            row.account,
-            row.place,
-            int(row.waiting),
-            int(row.delivered),
-            int(row.not_delivered),
-            max(0.0, now - row.oldest) if row.oldest is not None else 0.0,
-            row.paused,
+            account,
+            place,
+            sum(waiting.get(lane.id, 0) for lane in lanes),
+            sum(outcomes.get((lane.id, DeliveryState.DELIVERED), 0) for lane in lanes),
+            sum(outcomes.get((lane.id, DeliveryState.NOT_DELIVERED), 0) for lane in lanes),
+            max((now - _oldest(tx, lane.id, now) for lane in lanes if lane.id in waiting), default=0.0),
+            max(lane.paused for lane in lanes),
         )
-        for row in rows
+        for (account, place), lanes in by_place.items()
     )
+
+
+def _outcomes(tx: Connection, since: float) -> dict[tuple[int, str], int]:
+    """How many deliveries accepted since then ended how, by lane. Ids grow as time does, so the last one before bounds them."""
+    after = tx.execute(BEFORE_WINDOW, {"since": since}).scalar_one_or_none() or 0
+    return {(row[0], row[1]): row[2] for row in tx.execute(OUTCOMES, {"after": after})}
+
+
+def _oldest(tx: Connection, lane: int, now: float) -> float:
+    """When the first of the lane's queue was accepted, at most `now`."""
+    found: float | None = tx.execute(OLDEST, {"lane": lane}).scalar_one_or_none()
+    return now if found is None else min(found, now)
 
 
 def alive(tx: Connection) -> bool:

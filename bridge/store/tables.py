@@ -180,7 +180,10 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class PartRow(SQLModel, table=True):
-    """One native message of a delivery, frozen before its first attempt. `ref` is its target or its result."""
+    """One native message of a delivery, frozen before its first attempt.
+
+    `ref` is its target or its result; `repeats` counts sends of which nobody could exclude that they were second ones.
+    """
 
     __tablename__ = "part"
     __table_args__ = (
@@ -204,6 +207,7 @@ class PartRow(SQLModel, table=True):
     ref: str = ""
     state: str = PartState.WAITING
     attempted_at: float | None = None
+    repeats: int = 0
 
 
 class ReceiptRow(SQLModel, table=True):

@@ -85,6 +85,8 @@ class FrozenPart:
     key: str
     ref: Ref | None
     attempted_at: datetime | None
+    """When the attempt began whose end nobody wrote down; None if there is none."""
+    repeats: int
 
 
 @dataclass(frozen=True, slots=True)

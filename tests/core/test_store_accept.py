@@ -154,7 +154,9 @@ async def test_parts_that_stand_of_a_post_not_delivered_are_deleted_with_it(desk
     assert frozen is not None
     assert await desk.attempt(claim, job, frozen[0])
     await desk.settle(claim, job, frozen[0], "100")
-    await desk.write(lambda tx: outward.conclude(tx, claim, job, DeliveryState.NOT_DELIVERED, Reason.REJECTED, "", NOW))
+    await desk.write(
+        lambda tx: outward.conclude(tx, claim, job, DeliveryState.NOT_DELIVERED, Reason.REJECTED, "", NOW, in_doubt=False)
+    )
     await desk.hear(deleted(post))
     last = await desk.job(claim)
     assert (last.kind, [copy.ref.id for copy in last.copies]) == ("deleted", ["100"])

@@ -130,7 +130,9 @@ async def test_a_stale_owner_cannot_pause(desk: Desk, overtaken: tuple[Claim, Cl
 async def test_a_stale_owner_cannot_conclude(desk: Desk, overtaken: tuple[Claim, Claim]) -> None:
     old, new = overtaken
     job, part = await desk.attempting(new)
-    await desk.write(lambda tx: outward.conclude(tx, old, job, DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT, "stale", NOW))
+    await desk.write(
+        lambda tx: outward.conclude(tx, old, job, DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT, "stale", NOW, in_doubt=False)
+    )
     [row] = await desk.rows(sql.delivery, sql.delivery.c.id == job.delivery_id)
     assert row.state == DeliveryState.WAITING
     assert (await desk.rows(sql.part))[0].state == PartState.ATTEMPTING
@@ -141,7 +143,7 @@ async def test_a_stale_owner_cannot_call_the_new_owners_attempt_unsent(desk: Des
     """Else a crash of the new owner would be followed by a send without a look."""
     old, new = overtaken
     _, part = await desk.attempting(new)
-    await desk.write(lambda tx: outward.unsent(tx, old, part))
+    await desk.write(lambda tx: outward.postpone(tx, old, part, NOW, 1, "", unsent=True))
     assert (await desk.rows(sql.part))[0].state == PartState.ATTEMPTING
 
 

@@ -134,7 +134,7 @@ HOT: dict[str, Callable[[Connection], object]] = {
     "a known post": lambda tx: ledger.find_post(tx, REF),
     "a receipt": lambda tx: ledger.find_receipt(tx, REF),
     "a post behind a direct answer": lambda tx: ledger.post_behind(tx, REF),
-    "a send under way": lambda tx: ledger.sending_to(tx, TIMELINE),
+    "a send under way": lambda tx: ledger.sending_to(tx, TIMELINE, NOW),
     "a post's deliveries": lambda tx: ledger.deliveries_of(tx, 1),
     "an adoption": lambda tx: outward.adopt(tx, "key", REF, NOW),
     "copies": lambda tx: jobs.copies(tx, 1, 1),

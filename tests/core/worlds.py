@@ -120,9 +120,9 @@ def created(words: str | Text = "hi", *, own: Own = Own.NO, key: str = "", **cha
     return Created(post(words, **changes), own, key)
 
 
-def edited(of: Created, words: str, revision: str = "1", *, own: Own = Own.NO) -> Edited:
+def edited(of: Created, words: str, revision: str = "1", *, own: Own = Own.NO, seconds: float = 1.0) -> Edited:
     changed = post(words, of.post.ref.place, of.post.author, ref=of.post.ref, at=of.post.at, reply_to=of.post.reply_to)
-    return Edited(changed, revision, at(1), own)
+    return Edited(changed, revision, at(seconds), own)
 
 
 def deleted(of: Created | Ref, *, own: Own = Own.NO) -> Deleted:
