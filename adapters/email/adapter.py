@@ -18,7 +18,7 @@ from adapters.email.listening import Listener
 from adapters.email.mailbox import FAILURES, Mailbox, close, in_thread
 from adapters.email.parse import parse
 from adapters.email.render import letter_of, render
-from adapters.email.sending import Outbox, Unaccepted, Unanswered
+from adapters.email.sending import Crowded, Outbox, Unaccepted, Unanswered
 from adapters.email.settings import Settings
 from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Level, Limits, Part, Thread, Unknown
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
@@ -33,6 +33,7 @@ _SIGN_IN = (530, 534, 535, 538)
 _CURES: tuple[tuple[type[BaseException], type[SendError], str], ...] = (
     (NoEncryption, NeedsOperator, "The mail server offers no encryption, so the password was not sent. Use port 465 or 587."),
     (ssl.SSLCertVerificationError, NeedsOperator, "The mail server's certificate does not fit. Correct the name under `smtp`."),
+    (Crowded, Retryable, "All connections to the mail server were in use for too long; this mail was not attempted yet."),
     (UnicodeError, Rejected, "The reader's address has characters that the mail server cannot take."),
     (TimeoutError, Retryable, "The mail server did not answer in time."),
     (aiosmtplib.SMTPException, Retryable, "The mail server could not be reached."),
@@ -69,7 +70,7 @@ class EmailAdapter:
 
     def __init__(self, account: AccountId, settings: Settings) -> None:
         self._settings = settings
-        self._home = Home(account, settings.address, settings.domain)
+        self._home = Home(account, settings.address, settings.domain, authserv=settings.trusted_authserv)
         self._outbox = Outbox(settings)
         self._listener = Listener(settings.listener, lambda: self._home) if settings.listener else None
         self._mailbox = Mailbox(settings, settings.mailbox, lambda: self._home) if settings.mailbox else None
@@ -77,7 +78,7 @@ class EmailAdapter:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            edit=False, delete=False, repeatable=True, deadline=self._settings.timeout + 2, catch_up=self._mailbox is not None
+            edit=False, delete=False, repeatable=True, deadline=self._outbox.longest + 2, catch_up=self._mailbox is not None
         )
 
     @property

@@ -29,14 +29,20 @@ def addresses_in(value: str) -> tuple[str, ...]:
     return tuple(match.group().lower() for match in _ADDRESS.finditer(value[:20_000]))
 
 
+def is_address(value: str) -> bool:
+    """Whether the value is one bare address and nothing else."""
+    return _ADDRESS.fullmatch(value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Who we are: the account, its mailbox or domain, and its groups."""
+    """Who we are: the account, its mailbox or domain, its groups, and the name our receiving server signs its findings with."""
 
     account: AccountId
     address: str | None = None
     domain: str | None = None
     groups: frozenset[str] = field(default=frozenset())
+    authserv: str | None = None
 
     def with_group(self, group: str) -> Home:
         return replace(self, groups=self.groups | {group})

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 
 from adapters.email.addresses import addresses_in
-from adapters.email.mime import Mail, ids_in, sender
+from adapters.email.identity import author_of
+from adapters.email.mime import Mail, ids_in
 from adapters.email.phrases import MARKER
 from bridge.contract import Standing
 from bridge.post import DIRECT, Audience, NativeId, PlaceId
@@ -41,7 +42,7 @@ def copy_of(mail: Mail, native: NativeId, reader: str) -> Standing:
     return Standing(
         place=PlaceId(group.partition("@")[0]) if group else DIRECT,
         id=native,
-        user=(sender(mail) or ("", ""))[1],
+        user=(author_of(mail) or ("", ""))[1],
         text=plain.removeprefix(MARKER).rpartition("\n-- \n")[0].strip() or plain.strip(),
         native=html,
         audience=Audience.GROUP if group else Audience.DIRECT,

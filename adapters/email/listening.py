@@ -16,13 +16,12 @@ from aiosmtpd.smtp import Envelope as Handed
 
 from adapters.email.addresses import Home
 from adapters.email.parse import Envelope, raws
-from adapters.email.settings import Listen
+from adapters.email.settings import LARGEST, Listen
 from bridge.contract import Inbox
 from bridge.errors import Retryable
 
 log = structlog.get_logger("viabridge.email")
 
-LARGEST: Final = 33_554_432  # bytes of one mail; what common mail servers let through is less
 _ACCEPTED: Final = "250 2.0.0 accepted"
 _LATER: Final = "451 4.3.0 it could not be stored, please try again later"
 
@@ -59,6 +58,8 @@ class Door:
                 await self.inbox.take(raw)
         except Retryable:
             return _LATER
+        except Exception as error:  # noqa: BLE001 - an answer is due for each recipient, and aiosmtpd would give one for all
+            return await self.handle_exception(error)
         return _ACCEPTED
 
     async def handle_exception(self, error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from imapclient.exceptions import IMAPClientError
 from adapters.email.addresses import Home
 from adapters.email.encryption import NoEncryption, allow_clear, tls_context
 from adapters.email.parse import raws
-from adapters.email.settings import IMAP_TLS, Endpoint, Settings
+from adapters.email.settings import IMAP_TLS, LARGEST, Endpoint, Settings
 from bridge.contract import Inbox
 from bridge.errors import Retryable
 
@@ -27,8 +27,9 @@ log = structlog.get_logger("viabridge.email")
 
 CURSOR: Final = "imap"
 PAGE: Final = 10  # mails fetched and stored at a time
-LARGEST: Final = 33_554_432  # bytes fetched of one mail; what lies beyond are attachments' ends
-IDLE_SECONDS: Final = 240.0  # renewed well under the 10 minutes after which silent connections are known to hang
+PAGE_BYTES: Final = 33_554_432  # and at most so much of them, unless one alone is larger
+SIZED: Final = 200  # mails whose sizes are asked for at a time
+IDLE_SECONDS: Final = 30.0  # news told in answer to another command never comes again; then it waits so long at most
 POLL_SECONDS: Final = 20.0  # for servers without IDLE
 FOREIGN_DAYS: Final = 2  # how far back to look when the server numbers its mails anew; known ones are recognised
 WAITS: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # seconds before connecting again, the last repeated
@@ -114,7 +115,8 @@ class Mailbox:
         client = await in_thread(self.connect, unwanted=close)
         try:
             while True:
-                await self._catch_up(client, inbox)
+                while await self._catch_up(client, inbox):
+                    pass  # what came meanwhile was told in answer to our commands, and IDLE would not tell it again
                 connected()
                 await self._wait(client)
         finally:
@@ -140,23 +142,27 @@ class Mailbox:
             raise
         return client
 
-    async def _catch_up(self, client: IMAPClient, inbox: Inbox) -> None:
+    async def _catch_up(self, client: IMAPClient, inbox: Inbox) -> bool:
+        """Take what is new, page by page; whether to look again at once."""
         account = self.home().account
         status = await in_thread(lambda: client.folder_status("INBOX", ["UIDVALIDITY", "UIDNEXT"]))
         validity, newest = int(status[b"UIDVALIDITY"]), int(status[b"UIDNEXT"]) - 1
         stored = await inbox.cursor(account, CURSOR)
         if stored is None:
             await inbox.take_page(account, (), CURSOR, str(Cursor(validity, newest)))
-            return
+            return True
         last = Cursor.of(stored)
         uids = await in_thread(lambda: _news(client, last, validity))
-        for start in range(0, len(uids), PAGE):
-            page = uids[start : start + PAGE]
-            bodies = await in_thread(lambda page=page: _bodies(client, page))  # type: ignore[misc]
-            found = [raw for body in bodies for raw in raws(body, self.home(), datetime.now(UTC))]
-            await inbox.take_page(account, found, CURSOR, str(Cursor(validity, page[-1])))
+        for start in range(0, len(uids), SIZED):
+            some = uids[start : start + SIZED]
+            sizes = await in_thread(lambda some=some: _sizes(client, some))  # type: ignore[misc]
+            for page in pages(zip(some, sizes, strict=True)):
+                bodies = await in_thread(lambda page=page: _bodies(client, page))  # type: ignore[misc]
+                found = [raw for body in bodies for raw in raws(body, self.home(), datetime.now(UTC))]
+                await inbox.take_page(account, found, CURSOR, str(Cursor(validity, page[-1])))
         if not uids and last.validity != validity:
             await inbox.take_page(account, (), CURSOR, str(Cursor(validity, newest)))
+        return bool(uids)
 
     async def _wait(self, client: IMAPClient) -> None:
         """Return when the server says something, or when it is time to look anyway."""
@@ -177,8 +183,31 @@ def _news(client: IMAPClient, last: Cursor, validity: int) -> list[int]:
     )  # `n:*` names the last mail even below n
 
 
+def _sizes(client: IMAPClient, uids: list[int]) -> list[int]:
+    """How many bytes of each mail will be fetched; 0 for those removed meanwhile."""
+    fetched = client.fetch(uids, ["RFC822.SIZE"])
+    return [min(int(fetched.get(uid, {}).get(b"RFC822.SIZE", 0)), LARGEST) for uid in uids]
+
+
+def pages(sized: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Mails, given with their sizes, in portions that fit into memory: by `PAGE` and `PAGE_BYTES`, in the same order."""
+    page: list[int] = []
+    held = 0
+    for uid, size in sized:
+        if page and (len(page) == PAGE or held + size > PAGE_BYTES):
+            yield page
+            page, held = [], 0
+        page.append(uid)
+        held += size
+    if page:
+        yield page
+
+
 def _bodies(client: IMAPClient, uids: list[int]) -> list[bytes]:
-    """The mails, oldest first; those removed meanwhile are left out. Fetching marks nothing as read."""
+    """The mails, oldest first, without what exceeds `LARGEST`: attachments' ends; those removed meanwhile are left out.
+
+    Fetching marks nothing as read.
+    """
     fetched = client.fetch(uids, [f"BODY.PEEK[]<0.{LARGEST}>"])
     return [bytes(fetched[uid][b"BODY[]<0>"]) for uid in uids if b"BODY[]<0>" in fetched.get(uid, {})]
 

@@ -13,7 +13,6 @@ from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
-from adapters.email.addresses import addresses_in
 from bridge.errors import Unparsable
 
 MailMessage: TypeAlias = "Message[str, str]"
@@ -30,6 +29,7 @@ _NOT_FOR_MAIL = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_es
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ID = re.compile(r"<([^<>\s]{1,400})>")
 _FOLD = re.compile(r"\r?\n[ \t]*")
+_SPACED_NAME = re.compile(rb"^([!-9;-~]+)[ \t]+:", re.MULTILINE)
 _SAME_MAIL = ("from", "to", "cc", "date", "subject", "in-reply-to", "references", "content-type")
 
 
@@ -120,20 +120,9 @@ def ids_in(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def sender(mail: Mail) -> tuple[str, str] | None:
-    """Display name and address of who wrote it, from From or, where that is broken, what comes nearest."""
-    for field in ("from", "sender", "reply-to", "return-path"):
-        value = mail.first(field)[:_LONGEST_DECODED]
-        for name, address in _addresses(value):
-            if found := addresses_in(address):
-                return words(name), found[0]
-        if found := addresses_in(words(value)):
-            return words(value).partition("<")[0].strip(' "'), found[-1]
-    return None
-
-
-def _addresses(value: str) -> list[tuple[str, str]]:
-    return _or(lambda: getaddresses([value]), [])
+def mailboxes(value: str) -> list[tuple[str, str]]:
+    """Display names and addresses in a field's value, as far as the standard library finds them."""
+    return _or(lambda: getaddresses([value[:_LONGEST_DECODED]]), [])
 
 
 def sent_at(mail: Mail, now: datetime) -> datetime:
@@ -186,6 +175,9 @@ def read_mail(body: bytes) -> Mail:
 
 
 def _message(body: bytes) -> MailMessage:
+    head = body[: len(body) - len(_body_of(body))]
+    if _SPACED_NAME.search(head):  # `From : x` is valid of old, but the library overlooks it, and whoever checks senders does not
+        body = _SPACED_NAME.sub(rb"\1:", head) + body[len(head) :]
     try:
         return message_from_bytes(body)
     except _ODD as problem:

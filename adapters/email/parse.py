@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.email.addresses import Home, addresses_in
+from adapters.email.identity import author_of, is_disproved
 from adapters.email.introductions import MARKER_WORDS
-from adapters.email.mime import File, Mail, Section, fingerprint, ids_in, read_fields, read_mail, sender, sent_at
+from adapters.email.mime import File, Mail, Section, fingerprint, ids_in, read_fields, read_mail, sent_at
 from adapters.email.quotes import prune
 from adapters.email.reading import parse_html, read_element, read_text
+from adapters.email.refusals import refusal, went_to_many
 from adapters.email.reply import cut, cut_tree
 from bridge.errors import Unparsable
 from bridge.post import Audience, Author, Created, Ignored, Media, NativeId, Own, Post, Raw, Ref, UserId
@@ -18,7 +20,6 @@ from bridge.text import Block, Bold, Paragraph, Quote, Str, Text, from_plain, is
 
 __all__ = ["Envelope", "parse", "raws", "read_text"]
 
-MARK = "x-viabridge"
 _RECIPIENTS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 _ANSWERS = ("re:", "re[", "aw:", "antw:", "sv:", "vs:", "odp:", "rv:", "res:", "ynt:", "回复", "答复", "回覆")
 NO_TEXT: Text = (Paragraph((Str("(no text)"),)),)
@@ -57,12 +58,16 @@ def _groups(mail: Mail, home: Home) -> tuple[str, ...]:
 def parse(raw: Raw, home: Home) -> tuple[Created | Ignored, ...]:
     """One `Created` per group the mail is for, or why it is no post. Raises `Unparsable`, nothing else."""
     mail = read_mail(raw.body)
-    reason = _refusal(mail, raw, home)
+    reason = refusal(mail, raw.hints.get("from"), home)
     if reason:
         return (Ignored(raw.key, reason),)
     groups = (raw.hints["group"],) if "group" in raw.hints else _groups(mail, home)
     if not groups:
         return (_unaddressed(mail, raw, home),)
+    if went_to_many(mail):
+        raise Unparsable("The mail says it went to many (Precedence), so perhaps no person wrote it to the group; it is held.")
+    if home.authserv and is_disproved(mail, home.authserv):
+        raise Unparsable("The receiving server found that the mail is not from whom its From line names; it is held.")
     return tuple(Created(_post(mail, raw, home, group), Own.NO) for group in groups)
 
 
@@ -71,35 +76,6 @@ def _unaddressed(mail: Mail, raw: Raw, home: Home) -> Ignored:
     if any(home.is_ours(address) for value in written for address in addresses_in(value)):
         raise Unparsable("The mail came to an address of ours that belongs to no group, or to more than one; it is held.")
     return Ignored(raw.key, "not-addressed")
-
-
-# ---------------------------------------------------------------- what is no post
-
-
-def _refusal(mail: Mail, raw: Raw, home: Home) -> str | None:
-    """The reason code where the mail must not become a post, None where it may."""
-    if _is_our_own(mail, home):
-        return "loop"
-    if mail.mime == "multipart/report":
-        return "bounce"
-    submitted = mail.first("auto-submitted").split(";")[0].strip().lower()
-    if submitted not in ("", "no") or mail.first("x-autoreply") or mail.first("x-autorespond"):
-        return "auto-reply"
-    if raw.hints.get("from") == "" or mail.first("return-path").replace(" ", "") == "<>":
-        return "bounce"
-    return None
-
-
-def _is_our_own(mail: Mail, home: Home) -> bool:
-    if mail.first(MARK):
-        return True
-    ids = {home.list_id(group) for group in home.groups}
-    posts = {home.address_of(group) for group in home.groups}
-    if any(value.rpartition("<")[2].strip("> ").lower() in ids for value in mail.all("list-id")):
-        return True
-    return any(
-        address in posts for value in mail.all("list-post") for address in addresses_in(value.lower().replace("mailto:", " "))
-    )
 
 
 # ---------------------------------------------------------------- the post
@@ -131,9 +107,9 @@ def _ancestors(mail: Mail) -> tuple[str, ...]:
 
 
 def _author(mail: Mail) -> Author:
-    found = sender(mail)
+    found = author_of(mail)
     if found is None:
-        raise Unparsable("The mail doesn't say who sent it; it is kept and held.")
+        raise Unparsable("The mail must have one From line with one address to say who wrote it, and has not; it is held.")
     shown, address = found
     local = address.partition("@")[0]
     name = shown.strip(" '\"") or local

@@ -92,3 +92,19 @@ SENT_FROM: Final = _words("""
     | iphone'umdan | iphone'dan | 从我的 | 发自我的 | iphoneから送信 | 자 iphone | 나의 iphone | gửi từ | trimis de pe | elküldve
 """)
 """How the footer begins that phones and mail programs add."""
+
+AWAY: Final = _words("""
+    out of office | out of the office | out-of-office | away from the office | automatic reply | automated reply |
+    auto reply | auto-reply | autoreply | auto response | auto-response | autoresponse | vacation reply |
+    vacation message | abwesenheit | abwesend | automatische antwort | automatische rückantwort | nicht im büro |
+    außer haus | réponse automatique | reponse automatique | absence du bureau | absent du bureau | message d'absence |
+    notification d'absence | respuesta automática | respuesta automatica | fuera de la oficina | fuera de oficina |
+    ausente de la oficina | risposta automatica | fuori sede | fuori ufficio | resposta automática | resposta automatica |
+    ausência temporária | fora do escritório | automatisch antwoord | afwezig | niet op kantoor | autosvar |
+    automatisk svar | automatiskt svar | fravær | fraværende | ikke på kontoret | frånvaro | automaattinen vastaus |
+    poissaolo | automatyczna odpowiedź | odpowiedź automatyczna | autoodpowiedź | poza biurem | automatická odpověď |
+    automatická odpoveď | mimo kancelář | автоответ | автоматический ответ | вне офиса | автоматична відповідь |
+    automatikus válasz | răspuns automat | otomatik yanıt | ofis dışında | αυτόματη απάντηση |
+    自动回复 | 自動回覆 | 自动答复 | 自動応答 | 不在通知 | 자동 회신 | 부재 중
+""")
+"""How subjects of automatic absence notices begin."""

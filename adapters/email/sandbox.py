@@ -17,8 +17,9 @@ import aiosmtplib
 from adapters.email.addresses import Home, addresses_in
 from adapters.email.clients import Correspondent, answer, letterhead, new_mail
 from adapters.email.counter import Conversation, Deaf, reserve
+from adapters.email.identity import author_of
 from adapters.email.journal import Arrival, Outgoing, copy_of
-from adapters.email.mime import Mail, ids_in, read_mail, sender
+from adapters.email.mime import Mail, ids_in, read_mail
 from adapters.email.parse import Envelope, raws
 from bridge.contract import Act, Emitted, Fault, Standing
 from bridge.errors import Unparsable
@@ -183,7 +184,7 @@ class EmailSandbox:
         text = next((section.plain for section in read.sections if section.plain), "")
         place = PlaceId(mail.recipient.partition("@")[0].lower())
         answered = next(iter(ids_in(read.first("in-reply-to"))), None)
-        user = (sender(read) or ("", mail.sender))[1]
+        user = (author_of(read) or ("", mail.sender))[1]
         self._mails[mail.id] = read
         self._standing.setdefault(
             (None, mail.id),

@@ -24,6 +24,10 @@ class Unanswered(Exception):
     """The mail was handed over and no answer came; the cause says why."""
 
 
+class Crowded(Exception):
+    """No connection became free in time."""
+
+
 def _heed_cancellation() -> None:
     """End the task if it was cancelled: before Python 3.12 `asyncio.wait_for` loses that when an answer comes at once."""
     task = asyncio.current_task()
@@ -39,20 +43,41 @@ class Outbox:
     _idle: list[tuple[float, aiosmtplib.SMTP]] = field(default_factory=list)
     _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONNECTIONS))
 
+    @property
+    def longest(self) -> float:
+        """Seconds within which `deliver` has surely ended: its turn has come or not, and its own sending is over."""
+        return 2 * self._one_sending
+
+    @property
+    def _one_sending(self) -> float:
+        return self.settings.timeout + self.settings.data_timeout
+
     async def deliver(self, sender: str, recipient: str, mail: bytes) -> None:
-        """Hand over one mail within the account's timeout. Raises `Unaccepted` or `Unanswered`."""
+        """Hand over one mail within `longest`. Raises `Unaccepted` or `Unanswered`."""
+        try:
+            async with asyncio.timeout(self._one_sending):  # waiting for others takes nothing of the mail's own time
+                await self._free.acquire()
+        except TimeoutError:
+            raise Unaccepted from Crowded()
+        try:
+            await self._hand_over(sender, recipient, mail)
+        finally:
+            self._free.release()
+
+    async def _hand_over(self, sender: str, recipient: str, mail: bytes) -> None:
+        """The sending itself: `timeout` for everything up to RCPT, `data_timeout` for DATA, after which servers scan."""
         handed_over = False
         try:
-            async with asyncio.timeout(self.settings.timeout), self._free:
-                client = await self._ready(sender)
-                try:
-                    await client.rcpt(recipient)
-                    handed_over = True
-                    await client.data(mail)
-                except BaseException:
-                    client.close()
-                    raise
-                self._idle.append((time.monotonic(), client))
+            async with asyncio.timeout(self.settings.timeout):
+                client = await self._addressed(sender, recipient)
+            handed_over = True
+            try:
+                async with asyncio.timeout(self.settings.data_timeout):
+                    await client.data(mail, timeout=self.settings.data_timeout)
+            except BaseException:
+                client.close()
+                raise
+            self._idle.append((time.monotonic(), client))
         except aiosmtplib.SMTPResponseException as problem:
             _heed_cancellation()
             clear = problem.code >= 400 or not handed_over  # a reply that is none comes as a code below
@@ -60,6 +85,16 @@ class Outbox:
         except (aiosmtplib.SMTPException, OSError, TimeoutError, NoEncryption, UnicodeError) as problem:
             _heed_cancellation()
             raise (Unanswered if handed_over else Unaccepted) from problem
+
+    async def _addressed(self, sender: str, recipient: str) -> aiosmtplib.SMTP:
+        """A connection that waits for a mail from `sender` to `recipient`."""
+        client = await self._ready(sender)
+        try:
+            await client.rcpt(recipient)
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     async def _ready(self, sender: str) -> aiosmtplib.SMTP:
         """A connection on which the sender has been named; a kept one if it still lives, else a new one."""

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 
 IMAP_TLS: Final = 993
 SMTP_TLS: Final = 465
+LARGEST: Final = 26_214_400  # bytes of one mail: 25 MiB, what the large providers let through
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}")
 
@@ -94,6 +95,12 @@ def _domain(written: str) -> str:
     return written.lower()
 
 
+def _authserv(written: str) -> str:
+    if not _HOST.fullmatch(written):
+        raise ValueError(f"`{written}` is no authserv-id: write how its Authentication-Results begin, like mx.example.org")
+    return written.lower()
+
+
 class Settings(BaseModel):
     """A mailbox (`address`) or a mail domain (`domain`), the server that sends, and the way mail comes in."""
 
@@ -112,7 +119,19 @@ class Settings(BaseModel):
     listen: Annotated[str, AfterValidator(_listen)] | None = Field(
         None, description="Where a mail server hands mail to us: lmtp:host:port or smtp:host:port."
     )
+    trusted_authserv: Annotated[str, AfterValidator(_authserv)] | None = Field(
+        None,
+        description="The name (authserv-id) under which our own receiving server writes Authentication-Results; "
+        "mail whose From line it disproved is held. If left out, the From line is believed.",
+    )
     timeout: float = Field(15.0, gt=0, le=300, strict=False, description="Seconds a request may take.")
+    data_timeout: float = Field(
+        600.0,  # RFC 5321 §4.5.3.2.6
+        gt=0,
+        le=3600,
+        strict=False,
+        description="Seconds the sending server may take to accept a mail that was handed over; some scan it meanwhile.",
+    )
 
     @field_validator("login")
     @classmethod

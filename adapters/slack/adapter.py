@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import aiohttp
@@ -16,10 +16,11 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
 from adapters.slack import channels, history
+from adapters.slack.completing import LOOKING, Completer
 from adapters.slack.directory import Remembered, User
+from adapters.slack.gate import Gate
 from adapters.slack.ingress import quiet
-from adapters.slack.mentions import named, with_names
-from adapters.slack.parse import METADATA, SOMEONE, Identity, parse
+from adapters.slack.parse import METADATA, Identity, parse, sharing_changed
 from adapters.slack.refusals import LATER, OPERATOR, PERHAPS, REJECTED
 from adapters.slack.render import LIMIT, Message, render
 from adapters.slack.settings import SlackSettings
@@ -27,11 +28,7 @@ from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, In
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 from bridge.post import (
     AccountId,
-    Author,
-    Created,
-    Deleted,
     Destination,
-    Edited,
     Event,
     Ignored,
     NativeId,
@@ -39,13 +36,17 @@ from bridge.post import (
     PlaceId,
     Post,
     Raw,
-    Reacted,
     Ref,
-    UserId,
-    direct,
 )
 
 V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What it means that the time is up: `Uncertain` as soon as a message may have left."""
+
+    lost: type[SendError] = Retryable
 
 
 class SlackAdapter:
@@ -58,8 +59,10 @@ class SlackAdapter:
         self._identity = Identity(account)
         self._bot_name = "viabridge"
         self._pinned: dict[PlaceId, str] = {}
-        self._users: Remembered[User] = Remembered(self._ask_user, time.monotonic)
-        self._channels: Remembered[channels.Channel] = Remembered(self._ask_channel, time.monotonic)
+        rooms: Remembered[channels.Channel] = Remembered(self._ask_channel, time.monotonic)
+        users: Remembered[User] = Remembered(self._ask_user, time.monotonic)
+        self._completer = Completer(account, users, rooms, min(LOOKING, settings.timeout), self._learn_direct)
+        self._gate = Gate(self._ask_channel, time.monotonic)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -117,44 +120,17 @@ class SlackAdapter:
     # ------------------------------------------------------------ inwards
 
     def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
-        return parse(raw, self._identity)
+        events = parse(raw, self._identity)
+        if channel := sharing_changed(raw):
+            self._gate.forget(channel)
+        return events
 
     async def complete(self, event: Event) -> Event:
-        """With the author's, mentioned people's and channels' names, and the person of a direct conversation."""
-        match event:
-            case Created(post) | Edited(post):
-                return replace(event, post=await self._complete_post(post))
-            case Deleted(ref):
-                return replace(event, ref=await self._complete_ref(ref))
-            case Reacted():
-                return event
+        """With the author's, mentioned people's and channels' names, and the person of a direct conversation.
 
-    async def _complete_post(self, post: Post) -> Post:
-        ids = named(post.text)
-        users = {one: user.name for one in ids.users if (user := await self._users.get(one))}
-        rooms = {one: room.name for one in ids.channels if (room := await self._channels.get(one))}
-        ref = await self._complete_ref(post.ref)
-        reply_to = Ref(ref.place, post.reply_to.id) if post.reply_to else None
-        unknown = dict.fromkeys(ids.users - users.keys(), SOMEONE)
-        text = with_names(post.text, {**unknown, **users}, rooms)
-        return replace(post, ref=ref, reply_to=reply_to, author=await self._complete_author(post.author), text=text)
-
-    async def _complete_author(self, author: Author) -> Author:
-        user = await self._users.get(author.user) if author.user.startswith(("U", "W")) else None
-        if user is None:
-            return author
-        # a message that shows another name than its user's (an app's `username`) keeps it
-        name = author.name if author.is_bot and author.name != SOMEONE else user.name
-        return Author(author.user, name, user.handles, user.is_bot)
-
-    async def _complete_ref(self, ref: Ref) -> Ref:
-        if not (ref.place.person or "").startswith("D"):
-            return ref
-        room = await self._channels.get(str(ref.place.person))
-        if room is None or not room.person:
-            return ref
-        self._learn_direct(room.id, room.person)
-        return Ref(direct(self._account, UserId(room.person)), ref.id)
+        Raises `Retryable` where nobody can say now who wrote a direct message.
+        """
+        return await self._completer.complete(event)
 
     def _learn_direct(self, channel: str, person: str) -> None:
         self._identity = replace(self._identity, people_by_channel={**self._identity.people_by_channel, channel: person})
@@ -174,36 +150,58 @@ class SlackAdapter:
         """The id of a channel by its name, with or without #, or by its id."""
         room = await channels.find(self._web, name, self._bot_name, asked)
         self._pinned[PlaceId(room.id)] = room.name
+        self._gate.put(room)
         return PlaceId(room.id)
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
         message = Message.of(part)
-        channel = await self._channel(destination.place)
         root = thread.root or thread.parent
-        said = self._web.chat_postMessage(
-            channel=channel,
-            text=message.text,
-            blocks=message.blocks or None,
-            thread_ts=root.id if root else None,
-            metadata={"event_type": METADATA, "event_payload": {"delivery_id": key}},
-            link_names=False,
-            parse="none",
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-        return Ref(destination.place, NativeId(str((await asked(said, sending=True))["ts"])))
+        async with self._in_time() as outcome:
+            channel = await self._writable(destination.place)
+            outcome.lost = Uncertain
+            said = self._web.chat_postMessage(
+                channel=channel,
+                text=message.text,
+                blocks=message.blocks or None,
+                thread_ts=root.id if root else None,
+                metadata={"event_type": METADATA, "event_payload": {"delivery_id": key}},
+                link_names=False,
+                parse="none",
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+            return Ref(destination.place, NativeId(str((await asked(said, sending=True))["ts"])))
 
     async def edit(self, ref: Ref, part: Part) -> None:
         message = Message.of(part)
-        channel = await self._channel(ref.place)
-        said = self._web.chat_update(
-            channel=channel, ts=ref.id, text=message.text, blocks=message.blocks, link_names=False, parse="none"
-        )
-        await asked(said)
+        async with self._in_time():
+            channel = await self._writable(ref.place)
+            said = self._web.chat_update(
+                channel=channel, ts=ref.id, text=message.text, blocks=message.blocks, link_names=False, parse="none"
+            )
+            await asked(said)
 
     async def delete(self, ref: Ref) -> None:
-        channel = await self._channel(ref.place)
-        await asked(self._web.chat_delete(channel=channel, ts=ref.id), fine=frozenset({"message_not_found"}))
+        async with self._in_time():
+            channel = await self._channel(ref.place)
+            await asked(self._web.chat_delete(channel=channel, ts=ref.id), fine=frozenset({"message_not_found"}))
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[_Outcome]:
+        """One time-out over all that one send, edit or deletion asks of Slack: `capabilities.deadline` promises it."""
+        outcome = _Outcome()
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                yield outcome
+        except TimeoutError as error:
+            raise outcome.lost("Slack did not answer in time.") from error
+
+    async def _writable(self, place: Place) -> str:
+        """Where to post, if only those may read it who should. Raises `NeedsOperator`."""
+        channel = await self._channel(place)
+        if not place.is_direct:
+            await self._gate.ensure(channel)
+        return channel
 
     async def _channel(self, place: Place) -> str:
         """Where to post: a channel's own id, or that of the direct conversation with a person."""

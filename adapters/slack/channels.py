@@ -35,6 +35,9 @@ class Channel:
     is_member: bool = False
     is_archived: bool = False
     is_shared: bool = False
+    """With another company, now or as soon as it accepts; a channel shared within one organisation is not."""
+    is_public: bool = False
+    """Whether everybody in the workspace may know that it exists."""
     person: str = ""
 
 
@@ -45,9 +48,24 @@ def channel_of(found: Mapping[str, Any]) -> Channel:
         name=str(found.get("name") or found.get("id") or ""),
         is_member=bool(found.get("is_member")),
         is_archived=bool(found.get("is_archived")),
-        is_shared=bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")),
+        is_shared=_is_shared(found),
+        is_public=found.get("is_private") is False and not found.get("is_im"),
         person=str(found.get("user") or "") if found.get("is_im") else "",
     )
+
+
+def _is_shared(found: Mapping[str, Any]) -> bool:
+    with_another_team = bool(found.get("is_shared")) and not found.get("is_org_shared")
+    return bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")) or with_another_team
+
+
+def refuse_shared(channel: Channel) -> None:
+    """Raises `NeedsOperator` where another company would read what is written there."""
+    if channel.is_shared:
+        raise NeedsOperator(
+            f"The Slack channel #{channel.name} is shared with another company, which would read every copy; "
+            "stop sharing it or take it out of the mapping file."
+        )
 
 
 def user_of(found: Mapping[str, Any]) -> User:
@@ -74,6 +92,7 @@ async def find(web: AsyncWebClient, name: str, bot_name: str, asked: Asked) -> C
         raise NeedsOperator(f"The Slack channel #{found.name} is archived; unarchive it or take it out of the mapping file.")
     if not found.is_member:
         raise NeedsOperator(f"The app is not in the Slack channel #{found.name}; type there: /invite @{bot_name}")
+    refuse_shared(found)
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.slack.emoji import NAME, named
 from adapters.slack.lists import DEEPEST, Row, nest
+from adapters.slack.mentions import channel_reference
 from bridge.text import (
     Block,
     Bold,
@@ -162,7 +163,7 @@ def _entity(body: str) -> Inline:
     if target.startswith("@"):
         return Mention(target[1:], label.removeprefix("@") or target[1:])
     if target.startswith("#"):
-        return Str(f"#{label or target[1:]}")
+        return channel_reference(target[1:])
     if target.startswith("!"):
         return Str(_command(target[1:], label))
     if is_address(target):

@@ -39,6 +39,9 @@ Json = Mapping[str, Any]
 SOMEONE: Final = "someone"
 """The name of an author whom nobody could look up yet; an id is never shown as a name."""
 
+SHARED: Final = "channel-shared"
+"""Why nothing is taken from a channel that another company shares: who may post there is not ours to say."""
+
 METADATA: Final = "viabridge"
 """The metadata event type under which our own messages carry their send key."""
 
@@ -84,6 +87,14 @@ def parse(raw: Raw, identity: Identity) -> tuple[Event | Ignored, ...]:
         raise Unparsable("Slack's event has a shape that nobody knows.") from error
 
 
+def sharing_changed(raw: Raw) -> str:
+    """The channel whose sharing with another company changed, or may have; empty where nothing says so. Raises `Unparsable`."""
+    callback = _decoded(raw.body)
+    event = _part(callback, "event")
+    is_told = _word(event, "type") in ("channel_shared", "channel_unshared")
+    return _word(event, "channel") if is_told or callback.get("is_ext_shared_channel") is True else ""
+
+
 def _decoded(body: bytes) -> Json:
     try:
         callback = json.loads(body)
@@ -119,6 +130,12 @@ class _Reader:
     key: str
 
     def read(self) -> Event | Ignored:
+        found = self._read()
+        if self.callback.get("is_ext_shared_channel") is not True or not isinstance(found, Created | Edited):
+            return found  # that something is gone may be told, wherever it stood
+        return found if found.ref.place.is_direct else Ignored(self.key, SHARED)
+
+    def _read(self) -> Event | Ignored:
         subtype = _word(self.event, "subtype")
         if subtype in _POSTS:
             return Created(self._post(self.event), self._own(self.event), _send_key(self.event))

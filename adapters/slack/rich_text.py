@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from adapters.slack.emoji import from_codepoints
 from adapters.slack.lists import DEEPEST, Row, nest
+from adapters.slack.mentions import channel_reference
 from adapters.slack.mrkdwn import is_address
 from bridge.text import (
     Block,
@@ -141,6 +142,8 @@ def _bare(leaf: Json, *, is_code: bool) -> Iterator[Inline]:
             yield from_codepoints(_said(leaf, "name"), _said(leaf, "unicode"))
         case "user":
             yield Mention(_said(leaf, "user_id"), _said(leaf, "user_id"))
+        case "channel":
+            yield channel_reference(_said(leaf, "channel_id"))
         case _:
             yield Str(_words(leaf))
 
@@ -156,8 +159,6 @@ def _lines(text: str, *, is_code: bool) -> Iterator[Inline]:
 def _words(leaf: Json) -> str:
     """What a leaf says that means something only in Slack; of ones newer than this code, what they say of themselves."""
     match leaf.get("type"):
-        case "channel":
-            return f"#{_said(leaf, 'channel_id')}"
         case "broadcast":
             return f"@{_said(leaf, 'range')}"
         case "usergroup":

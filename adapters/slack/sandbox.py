@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
+from adapters.slack.mentions import with_names
 from adapters.slack.mrkdwn import read_mrkdwn
 from adapters.slack.rich_text import read_blocks
 from adapters.slack.sandbox_delivery import Delivery
 from adapters.slack.sandbox_server import APP_TOKEN, BOT_TOKEN, Server, suffers_at_send
-from adapters.slack.sandbox_workspace import Json, Message, Room, stored
+from adapters.slack.sandbox_workspace import BOT_USER, Json, Message, Room, stored
 from bridge.contract import Act, Emitted, Fault, Standing
 from bridge.post import DIRECT, Audience, NativeId, PlaceId
 from bridge.text import plain
@@ -19,6 +21,15 @@ from bridge.text import plain
 SIGNING_SECRET: Final = "sandbox-signing-secret"  # noqa: S105 - signs for nothing but this sandbox
 
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The server, and what it runs on."""
+
+    server: Server
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
 
 
 class SlackSandbox:
@@ -42,42 +53,44 @@ class SlackSandbox:
         )
         self._by_http = bool(events_url)
         self._signing_secret = signing_secret
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="slack-sandbox", daemon=True)
-        self._server_made: Server | None = None
+        self._running: _Running | None = None
 
     async def __aenter__(self) -> Self:
-        self._thread.start()
-        await self._run(self._start())
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="slack-sandbox", daemon=True)
+        self._running = _Running(self._make(), loop, thread)
+        thread.start()
+        await self._run(self._server.plug())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._run(self._server.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        await asyncio.to_thread(self._thread.join)
-        self._loop.close()
+        running = self._entered()
+        await self._run(running.server.close())
+        running.loop.call_soon_threadsafe(running.loop.stop)
+        await asyncio.to_thread(running.thread.join)
+        running.loop.close()
 
-    async def _start(self) -> None:
-        self._server_made = self._make()
-        await self._server.plug()
+    def _entered(self) -> _Running:
+        if self._running is None:
+            raise RuntimeError("enter the sandbox first: async with SlackSandbox() as sandbox")
+        return self._running
 
     @property
     def _server(self) -> Server:
-        if self._server_made is None:
-            raise RuntimeError("enter the sandbox first: async with SlackSandbox() as sandbox")
-        return self._server_made
+        return self._entered().server
 
     async def _run(self, work: Coroutine[Any, Any, V]) -> V:
         """Work done in the sandbox's own thread, awaited in ours."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._entered().loop))
 
     def _now(self, work: Callable[[Server], V]) -> V:
         """A short look or change made in the sandbox's own thread; ours waits, that one never waits for ours."""
+        running = self._entered()
 
         async def done() -> V:
-            return work(self._server)
+            return work(running.server)
 
-        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(done(), running.loop).result(10)
 
     # ------------------------------------------------------------ how to join
 
@@ -138,6 +151,10 @@ class SlackSandbox:
         """Give a person other names."""
         await self._do(lambda server: _rename(server, person, display_name, real_name))
 
+    async def share(self, place: str, *, is_shared: bool = True, is_told: bool = True) -> None:
+        """Share a channel with another company, or stop; with `is_told` off, the event of it is lost."""
+        await self._do(lambda server: _share(server, place, is_shared=is_shared, is_told=is_told))
+
     async def refresh(self) -> None:
         """Ask the bridge to connect anew, as Slack does every few hours."""
         await self._run(self._server.delivery.refresh())
@@ -195,6 +212,14 @@ def _rename(server: Server, person: str, display_name: str, real_name: str) -> N
     members[old.id] = type(old)(old.id, old.handle, real_name, display_name, old.email)
 
 
+def _share(server: Server, place: str, *, is_shared: bool, is_told: bool) -> None:
+    room = server.workspace.room(place, BOT_USER)
+    if is_told:
+        server.workspace.share(room, is_shared=is_shared)
+    else:
+        room.is_shared = is_shared
+
+
 def _standing(server: Server, place: str | None) -> tuple[Standing, ...]:
     rooms = server.workspace.rooms
     wanted = None if place is None else place.removeprefix("#")
@@ -212,7 +237,8 @@ def _place(room: Room) -> PlaceId:
 
 
 def _stands(server: Server, room: Room, message: Message) -> Standing:
-    text = read_blocks(list(message.blocks)) or read_mrkdwn(message.text)
+    names = {room.id: room.name for room in server.workspace.rooms.values() if room.type == "channel"}
+    text = with_names(read_blocks(list(message.blocks)) or read_mrkdwn(message.text), {}, names)
     native = message.text + "".join(f"\n{block!r}" for block in message.blocks)
     return Standing(
         place=_place(room),

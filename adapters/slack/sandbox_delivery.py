@@ -50,14 +50,14 @@ class Delivery:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _quiet_until: float = 0.0
 
-    def emit(self, happening: Happening, *, is_direct: bool) -> Handout:
+    def emit(self, happening: Happening, *, is_direct: bool, is_shared: bool) -> Handout:
         """Start to hand an event out; events leave in the order in which this is called."""
         message, now = happening.message, int(time.time())
         event_id = f"Ev{next(self._numbers):09d}"
         place = DIRECT if is_direct else PlaceId(message.room)
         callback: Json = {
             "token": "not-for-checking", "team_id": TEAM, "context_team_id": TEAM, "api_app_id": APP, "event": happening.event,
-            "type": "event_callback", "event_id": event_id, "event_time": now, "is_ext_shared_channel": False,
+            "type": "event_callback", "event_id": event_id, "event_time": now, "is_ext_shared_channel": is_shared,
             "authorizations": [{"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
         }  # fmt: skip
         emitted = Emitted(happening.kind, place, NativeId(message.ts), f"{TEAM}:{event_id}")

@@ -99,7 +99,8 @@ class Server:
         """Hand out what happened since the last time."""
         happened = list(self._happened)
         self._happened.clear()
-        return [self.delivery.emit(one, is_direct=self.workspace.rooms[one.message.room].type == "im") for one in happened]
+        rooms = [(one, self.workspace.rooms[one.message.room]) for one in happened]
+        return [self.delivery.emit(one, is_direct=room.type == "im", is_shared=room.is_shared) for one, room in rooms]
 
     # ------------------------------------------------------------ requests
 

@@ -68,7 +68,8 @@ class Room:
         return {
             "id": self.id, "name": self.name, "name_normalized": self.name, "is_channel": not self.is_private, "is_im": False,
             "is_group": self.is_private, "is_private": self.is_private, "is_archived": self.is_archived,
-            "is_ext_shared": self.is_shared, "is_member": viewer in self.members, "num_members": len(self.members),
+            "is_shared": self.is_shared, "is_ext_shared": self.is_shared, "is_org_shared": False,
+            "is_member": viewer in self.members, "num_members": len(self.members),
         }  # fmt: skip
 
 
@@ -278,6 +279,14 @@ class Workspace:
             "event_ts": at,
         }
         self._tell("other", message, event)
+
+    def share(self, room: Room, *, is_shared: bool) -> None:
+        """Share a channel with another company, or stop sharing it."""
+        room.is_shared = is_shared
+        at = self.now()
+        other = "connected_team_id" if is_shared else "previously_connected_team_id"
+        event = {"type": "channel_shared" if is_shared else "channel_unshared", "channel": room.id, other: "T0PARTNER1"}
+        self._tell("other", Message(room.id, at, BOT_USER, ""), {**event, "event_ts": at})
 
     def _tell(self, kind: str, message: Message, event: Json) -> None:
         room = self.rooms[message.room]

@@ -10,14 +10,14 @@ import pytest
 
 from adapters.email.sandbox import EmailSandbox
 from bridge.contract import Fault
-from bridge.post import Created
+from bridge.post import Created, Raw
 from bridge.text import plain
 from tests.email.support import MemoryInbox, adapter_for, context, mail, post, reader, running, until
 
 
 def talk(port: int, sender: str, recipients: list[str], body: bytes) -> dict[str, Any]:
     """An LMTP conversation with one answer per recipient, as mail servers lead it."""
-    with smtplib.LMTP("127.0.0.1", port) as server:
+    with smtplib.LMTP("127.0.0.1", port, timeout=10) as server:
         server.ehlo_or_helo_if_needed()
         server.mail(sender)
         answers = {address: server.rcpt(address)[0] for address in recipients}
@@ -154,6 +154,35 @@ async def test_an_error_of_ours_never_bounces_a_mail() -> None:
                 return raised.value.smtp_code
 
             assert await asyncio.to_thread(smtp) == 451
+
+
+async def test_an_error_over_one_recipient_is_the_answer_for_that_one_only() -> None:
+    class FailingForLeaders(MemoryInbox):
+        async def take(self, raw: Raw) -> None:
+            if raw.hints["group"] == "leaders":
+                raise RuntimeError("a mistake")
+            await super().take(raw)
+
+    async with EmailSandbox() as sandbox:
+        port = await lmtp_port(sandbox)
+        async with running(await adapter_for(sandbox, listen=f"lmtp:127.0.0.1:{port}"), FailingForLeaders()):
+            recipients = ["leaders@bridge.example", "all-hands@bridge.example"]
+            answers = await asyncio.to_thread(talk, port, "lynn@example.org", recipients, mail())
+            assert list(answers.values()) == [451, 250]
+
+
+async def test_a_mail_over_25_mebibytes_is_refused_before_it_is_sent() -> None:
+    async with EmailSandbox() as sandbox:
+        port = await lmtp_port(sandbox)
+        async with running(await adapter_for(sandbox), MemoryInbox()):
+
+            def offer(size: int) -> int:
+                with smtplib.SMTP("127.0.0.1", port, timeout=10) as server:
+                    server.ehlo()
+                    return server.mail("lynn@example.org", [f"SIZE={size}"])[0]
+
+            assert await asyncio.to_thread(offer, 25 * 1024 * 1024) == 250
+            assert await asyncio.to_thread(offer, 25 * 1024 * 1024 + 1) == 552
 
 
 async def test_any_mail_program_can_write_to_the_group_through_the_sandbox() -> None:

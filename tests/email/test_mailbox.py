@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 from adapters.email.adapter import EmailAdapter
-from adapters.email.mailbox import Cursor
-from adapters.email.settings import Settings
+from adapters.email.mailbox import IDLE_SECONDS, PAGE, Cursor, pages
+from adapters.email.settings import LARGEST, Settings
 from bridge.contract import Level
-from bridge.post import Created
+from bridge.post import AccountId, Created, Raw
 from bridge.text import plain
 from tests.email.support import ACCOUNT, MemoryInbox, mail, running
 
@@ -212,6 +212,56 @@ async def test_what_came_while_we_were_away_is_caught_up_in_order(server: Doveco
         await inbox.until(lambda: len(inbox.raws) == 13, within=20)
     assert texts(adapter, inbox) == [f"mail {number}" for number in range(13)]
     assert Cursor.of(inbox.cursors["imap"]).uid == 13
+
+
+async def test_what_comes_during_the_catching_up_is_taken_at_once(server: Dovecot) -> None:
+    class PutsOneMore(MemoryInbox):
+        async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
+            await super().take_page(account, raws, cursor, value)
+            if len(self.raws) == PAGE:  # the answer to the second page's FETCH then tells of it, and IDLE never will
+                await asyncio.to_thread(server.put, letter("late", "late"))
+
+    inbox = PutsOneMore()
+    adapter = await adapter_for(server)
+    async with running(adapter, inbox):
+        await first_contact(inbox)
+    for number in range(PAGE + 1):
+        await asyncio.to_thread(server.put, letter(f"mail {number}", str(number)))
+    async with running(adapter, inbox):
+        await inbox.until(lambda: len(inbox.raws) == PAGE + 2, within=20)  # less than a renewal of IDLE
+    assert texts(adapter, inbox)[-1] == "late"
+
+
+def test_news_told_unheard_waits_half_a_minute_at_most() -> None:
+    assert IDLE_SECONDS <= 30
+
+
+def test_a_page_holds_few_mails_and_few_bytes() -> None:
+    mebibyte = 1024 * 1024
+    assert list(pages([])) == []
+    assert list(pages((uid, 1) for uid in range(1, 13))) == [list(range(1, 11)), [11, 12]]
+    assert list(pages([(1, 20 * mebibyte), (2, 12 * mebibyte), (3, 1), (4, 40 * mebibyte), (5, 0)])) == [[1, 2], [3], [4], [5]]
+
+
+async def test_large_mails_are_fetched_one_by_one_and_only_to_the_limit(server: Dovecot) -> None:
+    taken: list[int] = []
+
+    class Counting(MemoryInbox):
+        async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
+            taken.extend([len(raws)] if raws else [])
+            await super().take_page(account, raws, cursor, value)
+
+    inbox = Counting()
+    adapter = await adapter_for(server)
+    async with running(adapter, inbox):
+        await first_contact(inbox)
+    line = "x" * 998 + "\n"
+    for number, size in enumerate((LARGEST + 5_000_000, 10_000_000, 10)):
+        await asyncio.to_thread(server.put, letter(line * (size // len(line)) + "end", str(number)))
+    async with running(adapter, inbox):
+        await inbox.until(lambda: len(inbox.raws) == 3, within=20)
+    assert taken == [1, 2]
+    assert [len(raw.body) == LARGEST for raw in inbox.raws.values()] == [True, False, False]
 
 
 async def test_it_connects_again_after_the_server_was_gone(server: Dovecot) -> None:

@@ -123,51 +123,6 @@ def test_mail_without_an_id_is_known_by_its_content() -> None:
     assert parsed(body).ref.id == parsed(b"Received: from b\r\n" + body).ref.id
 
 
-# ---------------------------------------------------------------- what is no post
-
-
-@pytest.mark.scenario("B09")
-@pytest.mark.parametrize(
-    "field",
-    ["Auto-Submitted: auto-replied", "Auto-Submitted: auto-generated; owner=x", "X-Autoreply: yes", "X-Autorespond: vacation"],
-)
-def test_automatic_answers_are_no_posts(field: str) -> None:
-    assert refused(mail("I am away", field)) == "auto-reply"
-
-
-def test_a_mail_that_says_it_is_not_automatic_is_a_post() -> None:
-    assert parsed(mail("Hello", "Auto-Submitted: no", "Precedence: list")).author.name == "Lynn"
-
-
-@pytest.mark.scenario("B10")
-def test_bounces_are_no_posts() -> None:
-    report = mail("--b\n\nfailed\n--b--", "Auto-Submitted: auto-replied", 'Content-Type: multipart/report; boundary="b"')
-    assert refused(report) == "bounce"
-    assert refused(mail("failed", "Return-Path: <>")) == "bounce"
-    assert refused(mail("failed"), Envelope("", "all-hands@bridge.example")) == "bounce"
-
-
-@pytest.mark.scenario("B11")
-@pytest.mark.parametrize(
-    "fields",
-    [
-        ("X-Viabridge: bridge.example",),
-        ('List-Id: "All" <all-hands.bridge.example>',),
-        ("List-Id: <leaders.bridge.example>",),
-        ("List-Post: <mailto:other@lists.example>", "List-Post: <mailto:all-hands@bridge.example>", "List-Post: NO"),
-    ],
-    ids=["mark", "list-id", "bare-list-id", "one-of-several-posts"],
-)
-def test_our_own_mail_coming_back_is_a_loop(fields: tuple[str, ...]) -> None:
-    assert refused(mail("via Lynn: Hello", *fields)) == "loop"
-
-
-def test_mail_of_another_list_is_a_post() -> None:
-    assert (
-        parsed(mail("Hello", "List-Id: <all-hands.other.example>", "List-Post: <mailto:x@other.example>")).author.name == "Lynn"
-    )
-
-
 # ---------------------------------------------------------------- odd mail
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapters.email.sandbox import EmailSandbox
 from bridge.contract import Attempt, Fault, Level, Thread, Unknown
@@ -90,6 +94,93 @@ async def test_a_silent_server_ends_in_time() -> None:
             (sending, _) = await adapter.check()
             assert sending.level is Level.ERROR
             assert sending.cure
+
+
+@dataclass
+class Scanner:
+    """A mail server that looks at each mail before it answers; for ever where `seconds` is None."""
+
+    seconds: float | None
+    port: int = 0
+    taken: int = 0
+    _open: list[SMTP] = field(default_factory=list)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
+        await (asyncio.Event().wait() if self.seconds is None else asyncio.sleep(self.seconds))
+        self.taken += 1
+        return "250 2.0.0 taken"
+
+    def connection(self) -> SMTP:
+        self._open.append(SMTP(self, hostname="mail.example", loop=asyncio.get_running_loop()))
+        return self._open[-1]
+
+    def hang_up(self) -> None:
+        for connection in self._open:
+            if isinstance(connection.transport, asyncio.Transport):
+                connection.transport.abort()
+
+
+@asynccontextmanager
+async def scanning(seconds: float | None) -> AsyncIterator[Scanner]:
+    scanner = Scanner(seconds)
+    server = await asyncio.get_running_loop().create_server(scanner.connection, "127.0.0.1", 0)
+    scanner.port = server.sockets[0].getsockname()[1]
+    try:
+        yield scanner
+    finally:
+        server.close()
+        scanner.hang_up()
+
+
+async def test_a_server_that_scans_longer_than_the_timeout_gets_its_mail_once() -> None:
+    async with EmailSandbox() as sandbox, scanning(1.5) as scanner:
+        adapter = await adapter_for(sandbox, smtp=f"127.0.0.1:{scanner.port}", timeout=1, data_timeout=20)
+        async with adapter.open():
+            (part,) = adapter.render(post(), reader(), context())
+            ref = await adapter.send(part, reader(), Thread(), "k")
+        assert ref == Ref(GROUP, "k@bridge.example")
+        assert scanner.taken == 1
+
+
+async def test_a_server_that_never_answers_after_the_mail_leaves_it_uncertain() -> None:
+    async with EmailSandbox() as sandbox, scanning(None) as scanner:
+        adapter = await adapter_for(sandbox, smtp=f"127.0.0.1:{scanner.port}", timeout=20, data_timeout=0.3)
+        async with adapter.open():
+            (part,) = adapter.render(post(), reader(), context())
+            async with asyncio.timeout(10):  # before the other time-out
+                with pytest.raises(Uncertain):
+                    await adapter.send(part, reader(), Thread(), "k")
+
+
+async def test_mails_waiting_for_a_connection_do_not_use_up_their_own_time() -> None:
+    async with EmailSandbox() as sandbox, scanning(0.5) as scanner:
+        adapter = await adapter_for(sandbox, smtp=f"127.0.0.1:{scanner.port}", timeout=1, data_timeout=1.5)
+        async with adapter.open():
+            (part,) = adapter.render(post(), reader(), context())
+            await asyncio.gather(*(adapter.send(part, reader(), Thread(), f"k{number}") for number in range(16)))
+        assert scanner.taken == 16
+
+
+async def test_a_mail_whose_turn_does_not_come_was_not_attempted() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox, timeout=0.2, data_timeout=0.2)
+        async with adapter.open():
+            (part,) = adapter.render(post(), reader(), context())
+            while not adapter._outbox._free.locked():
+                await adapter._outbox._free.acquire()
+            with pytest.raises(Retryable, match="not attempted"):
+                await adapter.send(part, reader(), Thread(), "k")
+            assert not sandbox.arrivals
+            adapter._outbox._free.release()
+            await adapter.send(part, reader(), Thread(), "k")
+            assert adapter._outbox._free._value == 1
+
+
+async def test_the_deadline_covers_the_wait_for_a_connection_and_all_of_a_sending() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox, timeout=10, data_timeout=300)
+        waiting = sending = 10 + 300
+        assert adapter.capabilities.deadline > waiting + sending
 
 
 async def test_mail_can_neither_be_changed_nor_taken_back_nor_sent_to_nobody() -> None:

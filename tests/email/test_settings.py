@@ -25,6 +25,8 @@ MAILBOX: dict[str, object] = {
 def test_a_mail_domain_and_a_mailbox_are_both_enough() -> None:
     domain, mailbox = Settings.model_validate(DOMAIN), Settings.model_validate(MAILBOX)
     assert (domain.domain, domain.sender.loopback, domain.timeout) == ("lists.example", True, 15)
+    assert (domain.data_timeout, domain.trusted_authserv) == (600, None)
+    assert Settings.model_validate({**DOMAIN, "trusted_authserv": "MX.example"}).trusted_authserv == "mx.example"
     assert mailbox.address == "all@mailhost.example"
     assert mailbox.mailbox == Endpoint("imap.mailhost.example", 993)
     assert mailbox.credentials == ("me", "pass:word")
@@ -43,6 +45,9 @@ def test_a_mail_domain_and_a_mailbox_are_both_enough() -> None:
         {"listen": "lmtp:127.0.0.1"},
         {"imap": "imap.example"},
         {"timeout": 0},
+        {"data_timeout": 0},
+        {"data_timeout": 3601},
+        {"trusted_authserv": "mx.example; x"},
         {"login": "secret"},
         {"domian": "x"},
         {"platform": "mail"},

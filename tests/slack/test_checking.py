@@ -32,6 +32,8 @@ async def test_a_channel_is_pinned_by_name_or_id(desk: Desk, name: str) -> None:
         ("nowhere", "correct the name, or, where the channel is private, type there: /invite @viabridge"),
         ("C0NOWHERE01", "/invite"),
         ("old-news", "unarchive it"),
+        ("partners", "shared with another company, which would read every copy; stop sharing it"),
+        ("C0PARTNERS1", "stop sharing it or take it out of the mapping file"),
     ],
 )
 async def test_a_channel_that_cannot_be_used_is_named_with_its_cure(desk: Desk, name: str, cure: str) -> None:
@@ -51,9 +53,9 @@ async def test_a_fresh_workspace_is_well(desk: Desk) -> None:
 
 
 async def test_a_channel_shared_with_another_company_is_an_error(desk: Desk) -> None:
-    await desk.adapter.pin("partners")
+    await desk.sandbox.share("all-hands")
     (wrong,) = [found for found in await desk.adapter.check() if found.level is Level.ERROR]
-    assert wrong.what == "#partners is shared with another company"
+    assert wrong.what == "#all-hands is shared with another company"
 
 
 @pytest.mark.parametrize(

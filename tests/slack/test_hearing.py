@@ -42,6 +42,36 @@ async def test_a_named_channel_is_shown_by_its_name(desk: Desk) -> None:
     assert plain((await desk.created()).post.text) == "#dev-chatter!"
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("see <#C0DEVCHAT01|an old name>", "see #dev-chatter"),
+        ("see <#C0LEADERS01>", "see #private-channel"),
+        ("see <#C0LEADERS01|leaders>", "see #private-channel"),
+        ("see <#C0NOWHERE01|>", "see #private-channel"),
+        ("see #C0LEADERS01 and #C0DEVCHAT01", "see #C0LEADERS01 and #C0DEVCHAT01"),
+        ("see <slack://channel?id=C0DEVCHAT01|this>", "see <slack://channel?id=C0DEVCHAT01|this>"),
+    ],
+)
+async def test_only_public_channels_that_slack_itself_points_to_are_named(desk: Desk, words: str, shown: str) -> None:
+    await desk.sandbox.write("lynn", words)
+    assert plain((await desk.created()).post.text) == shown
+
+
+async def test_a_link_leaf_is_no_way_to_ask_for_a_channels_name(desk: Desk) -> None:
+    leaf = {"type": "link", "url": "slack://channel?id=C0DEVCHAT01", "text": "this"}
+    section = {"type": "rich_text_section", "elements": [leaf]}
+    await desk.sandbox.write_rich("lynn", "this", [{"type": "rich_text", "elements": [section]}])
+    assert plain((await desk.created()).post.text) == "this"
+
+
+async def test_nothing_is_taken_from_a_channel_that_came_to_be_shared(desk: Desk) -> None:
+    await desk.sandbox.share("all-hands")
+    await desk.sandbox.write("lynn", "hi")
+    reasons = [event.reason for event in await desk.events(2) if isinstance(event, Ignored)]
+    assert reasons == ["not a message: channel_shared", "channel-shared"]
+
+
 async def test_somebody_who_cannot_be_looked_up_is_not_called_by_an_id(desk: Desk) -> None:
     await desk.sandbox.write("lynn", "hi <@U0NOBODY001>")
     found = await desk.created()

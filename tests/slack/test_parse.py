@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack.parse import Identity, parse, read_text
+from adapters.slack.parse import Identity, parse, read_text, sharing_changed
 from bridge.errors import Unparsable
 from bridge.post import (
     Audience,
@@ -87,6 +87,33 @@ def test_other_subtypes_are_ignored_with_a_reason(subtype: str) -> None:
 
 def test_other_events_are_ignored_with_a_reason() -> None:
     assert said({"type": "reaction_added"}) == Ignored("T1:Ev1", "not a message: reaction_added")
+
+
+def test_a_channel_that_another_company_shares_is_not_listened_to_but_deletions_are_told() -> None:
+    here = {**LYNN, "channel": "C1", "channel_type": "channel"}
+    edit = {"type": "message", "subtype": "message_changed", "channel": "C1", "ts": "2.0", "previous_message": LYNN}
+    edit["message"] = {**LYNN, "edited": {"ts": "1700000008.000000"}}
+    for event in (here, edit):
+        assert said(event, is_ext_shared_channel=True) == Ignored("T1:Ev1", "channel-shared")
+        assert not isinstance(said(event, is_ext_shared_channel=False), Ignored)
+    gone = {"type": "message", "subtype": "message_deleted", "channel": "C1", "deleted_ts": LYNN["ts"], "ts": "1700000009.000000"}
+    assert isinstance(said({**gone, "previous_message": LYNN}, is_ext_shared_channel=True), Deleted)
+
+
+@pytest.mark.parametrize(
+    ("event", "shared", "channel"),
+    [
+        ({"type": "channel_shared", "channel": "C1"}, False, "C1"),
+        ({"type": "channel_unshared", "channel": "C1"}, False, "C1"),
+        ({"type": "message", "channel": "C1"}, True, "C1"),
+        ({"type": "message", "channel": "C1"}, False, ""),
+        ({"type": "channel_shared", "channel": ["C1"]}, False, ""),
+        ("channel_shared", True, ""),
+    ],
+)
+def test_what_tells_of_a_channels_sharing_is_known(event: Any, shared: bool, channel: str) -> None:  # noqa: FBT001 - a case
+    body = json.dumps({"type": "event_callback", "event": event, "is_ext_shared_channel": shared}).encode()
+    assert sharing_changed(Raw(TEAM, "k", body, datetime.now(UTC))) == channel
 
 
 def test_files_are_named_with_their_alt_text() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +69,14 @@ async def test_posting_is_refused_as_slack_refuses_it(sandbox: SlackSandbox, arg
 )
 async def test_tokens_and_methods_are_checked(sandbox: SlackSandbox, token: str, method: str, code: str) -> None:
     assert await refusal(client(sandbox, token).api_call(method)) == code
+
+
+def test_a_sandbox_that_is_never_entered_leaves_nothing_open() -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        SlackSandbox()
+        gc.collect()
+    assert [str(one.message) for one in said if "event loop" in str(one.message)] == []
 
 
 async def test_only_ones_own_messages_are_changed(sandbox: SlackSandbox) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import ClientTimeout, web
+from aiohttp import ClientTimeout
 
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.sandbox import SlackSandbox
 from adapters.slack.settings import SlackSettings
 from bridge.contract import Absent, Attempt, Fault, Found, Thread
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
-from bridge.post import Destination, NativeId, Own, Place, PlaceId, Ref
+from bridge.post import Destination, NativeId, Own, Place, PlaceId, Ref, UserId, direct
 from tests.slack.desk import PART, TEAM, Desk
 
 
@@ -132,26 +130,6 @@ async def test_an_unreachable_slack_is_retryable_because_nothing_left(desk: Desk
     assert desk.sandbox.standing() == ()
 
 
-@pytest.fixture
-async def stranger() -> AsyncIterator[str]:
-    """The address of a server that is not Slack: it answers 200 with a page, or never."""
-
-    async def page(request: web.Request) -> web.Response:
-        if "postMessage" in request.path:
-            await asyncio.Event().wait()
-        return web.Response(text="<html>Sign in to the Wi-Fi</html>", content_type=request.headers.get("X-Type", "text/html"))
-
-    app = web.Application()
-    app.router.add_route("*", "/{any:.*}", page)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    held = socket.socket()
-    held.bind(("127.0.0.1", 0))
-    await web.SockSite(runner, held).start()
-    yield f"http://127.0.0.1:{held.getsockname()[1]}/api/"
-    await runner.cleanup()
-
-
 async def test_a_page_instead_of_slack_is_retryable_at_sign_in(stranger: str) -> None:
     account = {"platform": "slack", "bot_token": "x", "signing_secret": "x", "api_url": stranger}
     with pytest.raises(Retryable):
@@ -165,3 +143,32 @@ async def test_a_send_that_is_never_answered_ends_as_uncertain(desk: Desk, stran
     desk.adapter._web.session._timeout = ClientTimeout(total=0.2)
     with pytest.raises(Uncertain):
         await desk.say("hello")
+
+
+@pytest.mark.parametrize(("where", "error"), [("here", Uncertain), ("direct", Retryable)])
+async def test_all_that_one_send_asks_of_slack_has_one_time_out(
+    desk: Desk, stranger: str, where: str, error: type[SendError]
+) -> None:
+    # no single request has one of its own here, so that only the common one can end it
+    assert desk.adapter._web.session is not None
+    desk.adapter._web.session._timeout = ClientTimeout()
+    desk.adapter._web.base_url = stranger
+    desk.adapter._settings = desk.adapter._settings.model_copy(update={"timeout": 0.3})
+    place = desk.here if where == "here" else Destination(direct(TEAM, UserId("U0KARL00001")))
+    async with asyncio.timeout(10):
+        with pytest.raises(error) as raised:
+            await desk.say("hello", where=place)
+    assert type(raised.value) is error
+
+
+async def test_an_edit_and_a_deletion_that_are_never_answered_may_be_repeated(desk: Desk, stranger: str) -> None:
+    assert desk.adapter._web.session is not None
+    desk.adapter._web.session._timeout = ClientTimeout()
+    desk.adapter._web.base_url = stranger
+    desk.adapter._settings = desk.adapter._settings.model_copy(update={"timeout": 0.3})
+    ref = Ref(desk.here.place, NativeId("1.000000"))
+    async with asyncio.timeout(10):
+        with pytest.raises(Retryable):
+            await desk.adapter.edit(ref, PART)
+        with pytest.raises(Retryable):
+            await desk.adapter.delete(ref)
