@@ -32,7 +32,9 @@ def serve(
     mappings: MappingsFile = Path("mappings.yaml"),
     database: Database = "sqlite:///viabridge.db",
     host: Annotated[str, typer.Option(envvar="VIABRIDGE_HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="VIABRIDGE_PORT", help="The port to listen on.")] = 8080,
+    port: Annotated[
+        int, typer.Option(envvar="VIABRIDGE_PORT", min=0, max=65535, help="The port to listen on; 0 takes a free one.")
+    ] = 8080,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log lines as JSON.")] = False,
 ) -> None:
     """Run the bridge until it is told to stop."""
@@ -74,7 +76,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Play a scripted conversation, print what arrived, and end.")] = False,
     json: Annotated[bool, typer.Option("--json", help="With --once: print JSON.")] = False,
     host: Annotated[str, typer.Option(help="The address of the page.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The page's port; 0 takes a free one.")] = 8090,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; 0 takes a free one.")] = 8090,
 ) -> None:
     """Try it: the bridge with three small local servers and a page of three columns."""
     from bridge.demo import run

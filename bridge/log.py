@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import traceback
+from types import TracebackType
 
 import structlog
 
@@ -23,14 +25,56 @@ def configure(*, json: bool = False, level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # Libraries' own lines may show headers, addresses or bodies: only that they are in trouble, and who, is said.
-    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(levelname)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(NoWords())
+    # Forced: what a library set up before us would print the words as well.
+    logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
+
+
+def catch_uncaught() -> None:
+    """Log what nobody catches, in this process and its threads; Python itself would print the exception's text."""
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+
+
+class NoWords(logging.Formatter):
+    """Libraries' lines may show headers, addresses or bodies: only who is in trouble is said, and where it came from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Without the message, and without `exc_text`, in which another handler may have left the whole traceback."""
+        line = f"{record.name}: {record.levelname}"
+        return f"{line} {self.formatException(record.exc_info)}" if record.exc_info and record.exc_info[0] else line
+
+    def formatException(  # noqa: N802 - logging's own name
+        self, ei: tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+    ) -> str:
+        """The exception's type and frames, in the same line."""
+        kind, where = _type_and_frames(ei[1])
+        return f"{kind} at {', '.join(where)}" if where else kind
+
+
+def _type_and_frames(error: BaseException | None) -> tuple[str, list[str]]:
+    """What an exception is and where it came from, outermost frame first; its message may quote a body, so it is left out."""
+    if error is None:
+        return "", []
+    frames = traceback.extract_tb(error.__traceback__)
+    return type(error).__name__, [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _frames_only(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """An exception as its type and where it came from; its message may quote a body, so it is left out."""
-    if event.pop("exc_info", None):
-        kind, _, where = sys.exc_info()
-        event["error"] = kind.__name__ if kind else ""
-        event["where"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(where)]
+    """An exception as its type and where it came from."""
+    if given := event.pop("exc_info", None):
+        error = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else sys.exc_info()[1]
+        event["error"], event["where"] = _type_and_frames(error)
     return event
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, where)  # a person pressed Ctrl-C: there is nothing to hide
+    else:
+        logging.getLogger("viabridge").critical("uncaught", exc_info=(kind, error, where))
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    logging.getLogger("viabridge").critical("uncaught in a thread", exc_info=args.exc_value)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib.util
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
+import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
@@ -16,7 +19,7 @@ import adapters
 from bridge import log, mappings
 from bridge.contract import Adapter, Checked
 from bridge.engine import Step
-from bridge.errors import SendError
+from bridge.errors import ConfigError, SendError
 from bridge.mappings import Mappings
 from bridge.post import AccountId
 from bridge.service import Service
@@ -24,6 +27,8 @@ from bridge.store import Store
 from bridge.web.app import make_app
 
 GRACE_S = 5
+
+logger = structlog.get_logger()
 
 
 def load(path: Path, *, need_secrets: bool = True) -> Mappings:
@@ -78,6 +83,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 timeout_graceful_shutdown=GRACE_S,
                 server_header=False,
+                proxy_headers=False,  # nobody's word is taken for where a client is: the status page asks that
             )
         )
 
@@ -101,11 +107,41 @@ class Server(uvicorn.Server):
 
 
 async def serve(loaded: Mappings, database: str, host: str, port: int, *, at_step: Callable[[Step], None] | None = None) -> None:
-    """Run the service until SIGTERM or SIGINT."""
+    """Run the service until SIGTERM or SIGINT. Raises `ConfigError`, before anything is started where it is the address."""
     closing = asyncio.Event()
-    async with bridge(loaded, database, at_step=at_step) as (service, routers):
-        app = make_app(service, routers, closing)
-        await Server(app, host, port, closing).serve()
+    with listen(host, port) as listening:
+        async with bridge(loaded, database, at_step=at_step) as (service, routers):
+            app = make_app(service, routers, closing)
+            logger.info("service.ready", url=_url(listening))
+            await Server(app, host, port, closing).serve([listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 takes a free one. Raises `ConfigError` with the cure."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.getaddrinfo(host, port, family)  # alone, as `create_server` hides which of the two failed
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(_cure(host, port, error)) from error
+
+
+def _cure(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        what, cure = f"Port {port} on {host} is in use.", "Stop what uses it, or choose another --port; 0 takes a free one."
+    elif error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT} or isinstance(error, socket.gaierror):
+        what = f"{host} is not an address of this machine."
+        cure = "Choose another --host: 127.0.0.1 is for this machine alone, 0.0.0.0 is every address it has."
+    elif error.errno == errno.EACCES:
+        what, cure = f"Port {port} on {host} may not be opened by this user.", "Choose another --port, from 1024 up."
+    else:
+        what, cure = f"{host}:{port} can't be listened on ({error.strerror}).", "Choose another --host or --port."
+    return f"{what} {cure}"
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 async def check_accounts(loaded: Mappings) -> Sequence[tuple[AccountId, Checked | SendError]]:
@@ -123,6 +159,7 @@ async def check_accounts(loaded: Mappings) -> Sequence[tuple[AccountId, Checked 
 def run(path: Path, database: str, host: str, port: int, *, json_logs: bool = False) -> None:
     """Load the mapping file and serve it. Raises `ConfigError`."""
     log.configure(json=json_logs)
+    log.catch_uncaught()
     loaded = load(path)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(loaded, database, host, port))

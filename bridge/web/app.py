@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from bridge import __version__
 from bridge.errors import BridgeError
+from bridge.routing import is_unpinned, unpinned_name
 from bridge.service import Service
 from bridge.store.status import alive, status
+from bridge.web.guard import Elsewhere, only_from_here, refuse
+from bridge.web.snapshot import Seen, Snapshot
 
 _HERE = Path(__file__).parent
-_BODY_LIMIT = 2 * 1024 * 1024
+_LARGEST_BODY = 2 * 1024 * 1024
 _REFRESH_S = 1.0
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -31,32 +35,13 @@ SECURITY_HEADERS = {
 
 def make_app(service: Service, routers: Sequence[APIRouter], closing: asyncio.Event) -> FastAPI:
     """The application. `closing` is set when the server is to end, so that open streams end first."""
-    app = FastAPI(title="viabridge", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
+    app = FastAPI(
+        title="viabridge", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, max_body_size=_LARGEST_BODY
+    )
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    for router in routers:
+    app.add_exception_handler(Elsewhere, refuse)
+    for router in (*routers, _health(service), _pages(service, closing)):
         app.include_router(router)
-
-    @app.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    @app.get("/healthz")
-    async def readyz() -> JSONResponse:
-        return await _readiness(service)
-
-    @app.get("/")
-    async def page() -> HTMLResponse:
-        return HTMLResponse(pages.get_template("status.html").render(status=await _status(service), version=__version__))
-
-    @app.get("/api/status")
-    async def api_status() -> JSONResponse:
-        return JSONResponse(await _status(service))
-
-    @app.get("/events")
-    async def events() -> StreamingResponse:
-        return stream(_changes(service, closing))
 
     @app.middleware("http")
     async def headers(request: Request, call_next) -> Response:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -73,6 +58,44 @@ def stream(events: AsyncIterator[str]) -> StreamingResponse:
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
+def _health(service: Service) -> APIRouter:
+    """What a supervisor asks."""
+    routes = APIRouter()
+
+    @routes.get("/livez")
+    async def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz")
+    @routes.get("/healthz")
+    async def readyz() -> JSONResponse:
+        return await _readiness(service)
+
+    return routes
+
+
+def _pages(service: Service, closing: asyncio.Event) -> APIRouter:
+    """What shows how things stand, to this machine alone: nobody is asked for a password yet."""
+    routes = APIRouter(dependencies=[Depends(only_from_here)])
+    templates = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
+    snapshot = Snapshot(lambda: service.store.read(lambda tx: status(tx, service.engine.now())))
+
+    @routes.get("/")
+    async def page() -> HTMLResponse:
+        words = view(service, await snapshot.now())
+        return HTMLResponse(templates.get_template("status.html").render(status=words, version=__version__))
+
+    @routes.get("/api/status")
+    async def api_status() -> JSONResponse:
+        return JSONResponse(view(service, await snapshot.now()))
+
+    @routes.get("/events")
+    async def events() -> StreamingResponse:
+        return stream(changes(service, snapshot, closing))
+
+    return routes
+
+
 async def _readiness(service: Service) -> JSONResponse:
     """Ready when the database answers; an outage of a platform is shown on the page, and is no reason for a restart."""
     try:
@@ -85,24 +108,30 @@ async def _readiness(service: Service) -> JSONResponse:
     return JSONResponse({"status": "ready"})
 
 
-async def _status(service: Service) -> dict[str, object]:
-    now = service.engine.now()
-    numbers = asdict(await service.store.read(lambda tx: status(tx, now)))
+def view(service: Service, seen: Seen) -> dict[str, object]:
+    """What the page and the API say: places by their names, accounts as they are now."""
+    numbers = asdict(seen.status)
     names = {(account, place): name for (account, name), place in service.world.pins.items()}
+    numbers["places"] = [place for place in numbers["places"] if not _was_left(place)]
     for place in numbers["places"]:
-        place["place"] = names.get((place["account"], place["place"]), place["place"])
+        place["place"] = names.get((place["account"], place["place"]), unpinned_name(place["place"]))
     numbers["accounts"] = [
         {"id": account.id, "open": account.opened.is_set(), "trouble": account.trouble}
         for account in service.engine.accounts.values()
     ]
-    return numbers
+    return numbers | {"trouble": seen.trouble}
 
 
-async def _changes(service: Service, closing: asyncio.Event) -> AsyncIterator[str]:
+def _was_left(place: Mapping[str, Any]) -> bool:
+    """A stand-in whose deliveries went to the place itself, once its name was looked up."""
+    return is_unpinned(place["place"]) and not (place["waiting"] or place["delivered"] or place["not_delivered"])
+
+
+async def changes(service: Service, snapshot: Snapshot, closing: asyncio.Event) -> AsyncGenerator[str, None]:
     """The status whenever it changed, looked at once a second."""
     last = ""
     while not closing.is_set():
-        current = json.dumps(await _status(service))
+        current = json.dumps(view(service, await snapshot.now()))
         yield f"data: {current}\n\n" if current != last else ": still here\n\n"
         last = current
         try:

@@ -93,10 +93,10 @@ def test_our_own_exceptions_are_fields() -> None:
 
 
 def test_what_another_handler_left_in_the_record_stays_there() -> None:
-    try:
+    with pytest.raises(ValueError, match=SECRET) as caught:
         int(SECRET)
-    except ValueError:
-        record = logging.LogRecord("some.library", logging.ERROR, __file__, 1, SECRET, None, sys.exc_info())
+    thrown = (caught.type, caught.value, caught.tb)
+    record = logging.LogRecord("some.library", logging.ERROR, __file__, 1, SECRET, None, thrown)
     assert SECRET in logging.Formatter().format(record), "it keeps the traceback in the record"
     line = NoWords().format(record)
     assert line.startswith("some.library: ERROR ValueError at ")

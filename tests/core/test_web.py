@@ -152,6 +152,21 @@ async def test_all_who_watch_share_one_look_a_second(database: Database) -> None
         now += 0.2
 
 
+async def test_a_look_that_took_long_is_good_for_longer() -> None:
+    now, looks = 0.0, 0
+
+    async def look_slowly() -> Status:
+        nonlocal now, looks
+        now, looks = now + 0.5, looks + 1
+        return Status(0, 0, ())
+
+    snapshot = Snapshot(look_slowly, lambda: now)
+    await snapshot.now()
+    for now, expected in ((10.4, 1), (10.6, 2)):  # noqa: B007 - the clock reads it
+        await snapshot.now()
+        assert looks == expected
+
+
 async def test_nothing_is_asked_while_nobody_watches(service: Any, database: Database) -> None:
     make_app(service, [], closed())
     assert database.looks == 0
@@ -164,6 +179,20 @@ async def test_an_asker_who_leaves_takes_the_look_from_nobody(database: Database
     leaves.cancel()
     assert (await stays).status == database.answer
     assert database.looks == 1
+
+
+async def test_what_was_seen_for_an_asker_who_left_is_not_news_later(database: Database) -> None:
+    now = 0.0
+    snapshot = Snapshot(database.look, lambda: now)
+    leaves = asyncio.create_task(snapshot.now())
+    while not database.looks:
+        await asyncio.sleep(0)
+    leaves.cancel()
+    await asyncio.wait({leaves})
+    while snapshot._looking:
+        await asyncio.sleep(0)
+    now, database.answer = 3600.0, Status(5, 0, ())
+    assert (await snapshot.now()).status.raws_waiting == 5
 
 
 async def test_a_database_that_hangs_is_told_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,28 @@
-"""The service's status page, in words and live, over a service that runs in the demo's town."""
+"""The service's status page, in words and live, over a service that runs in the demo's town; and where `serve` puts it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
+import signal
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from bridge.demo import stage
 from bridge.demo.cast import Kind, roles
+from bridge.demo.town import Town
 from bridge.main import Server
 from bridge.web.app import make_app
 
 pytestmark = [pytest.mark.timeout(120)]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def fetched(port: int, path: str) -> str:
@@ -48,3 +58,48 @@ async def test_it_shows_what_waits_and_what_arrived() -> None:
         finally:
             server.end()
             await serving
+
+
+async def serving(folder: Path, mappings: Path, port: int) -> asyncio.subprocess.Process:
+    words = ("--mappings", str(mappings), "--database", f"sqlite:///{folder / 'bridge.db'}", "--port", str(port), "--json-logs")
+    command, piped = (sys.executable, "-m", "bridge.cli", "serve", *words), asyncio.subprocess.PIPE
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
+    return await asyncio.create_subprocess_exec(*command, cwd=folder, env=surroundings, stdout=piped, stderr=piped)
+
+
+async def logged(process: asyncio.subprocess.Process, event: str) -> dict[str, str]:
+    """The first log line about that."""
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        found: dict[str, str] = json.loads(line)
+        if found["event"] == event:
+            return found
+    pytest.fail(f"it ended without {event}", pytrace=False)
+
+
+async def test_port_0_takes_a_free_one_and_the_log_says_which(tmp_path: Path) -> None:
+    async with Town(tmp_path, ("email",)) as town:
+        process = await serving(tmp_path, town.write_mappings(), 0)
+        try:
+            address = urlsplit((await logged(process, "service.ready"))["url"])
+            assert address.hostname == "127.0.0.1"
+            assert address.port
+            assert "200 OK" in await fetched(address.port, "/")
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.communicate(), 20)
+            assert process.returncode == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+async def test_a_taken_port_ends_it_as_a_bad_configuration_does(tmp_path: Path) -> None:
+    async with Town(tmp_path, ("email",)) as town:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            process = await serving(tmp_path, town.write_mappings(), port)
+            _, said = await process.communicate()
+    assert process.returncode == 78
+    assert said.decode().startswith(f"Port {port} on 127.0.0.1 is in use.")
+    assert len(said.splitlines()) == 1
