@@ -17,6 +17,8 @@ BEAT_S = 0.5
 SCAN_S = 1.0
 """A lost wake-up costs at most this long, never a message."""
 DRAIN_S = 5.0
+REST_S = 30.0
+"""How long a lane that ran into a mistake of ours is left alone."""
 
 Serve = Callable[[Claim, asyncio.Event], Awaitable[None]]
 log = structlog.get_logger()
@@ -31,13 +33,14 @@ class Lanes:
         self._replica = replica
         self._serve = serve
         self._running: dict[int, tuple[asyncio.Task[None], asyncio.Event]] = {}
+        self._resting: dict[int, float] = {}  # until when, of lanes that ran into a mistake and have not been served since
 
     def wake(self, lane_ids: Iterable[int]) -> None:
         """These lanes have work: serve them, or tell those who do."""
         for lane_id in lane_ids:
             if lane_id in self._running:
                 self._running[lane_id][1].set()
-            elif not self._engine.stopping.is_set():
+            elif not self._engine.stopping.is_set() and self._engine.now() >= self._resting.get(lane_id, 0.0):
                 wake = asyncio.Event()
                 task = asyncio.create_task(self._own(lane_id, wake), name=f"lane {lane_id}")
                 self._running[lane_id] = (task, wake)
@@ -81,11 +84,12 @@ class Lanes:
             await self._store.write(lambda tx: rows.beat(tx, self._replica))
 
     async def _scan(self) -> None:
-        now = self._engine.now()
-        with_work = await self._store.read(lambda tx: tuple(lane.id for lane in rows.with_work(tx, now)))
-        sources = await self._store.read(lambda tx: inward.accounts_with_work(tx, now))
+        """Wake what has work. What an account that left the mapping file still had waits until it comes back."""
+        now, accounts = self._engine.now(), self._engine.accounts
+        with_work = [lane.id for lane in await self._store.read(lambda tx: rows.with_work(tx, now)) if lane.account in accounts]
+        sources = [each for each in await self._store.read(lambda tx: inward.accounts_with_work(tx, now)) if each in accounts]
         if sources:
-            with_work += await self._store.write(lambda tx: tuple(rows.source_lane(tx, each) for each in sources))
+            with_work += await self._store.write(lambda tx: [rows.source_lane(tx, each) for each in sources])
         self.wake(with_work)
 
     async def _own(self, lane_id: int, wake: asyncio.Event) -> None:
@@ -99,10 +103,16 @@ class Lanes:
                     await self._serve(claim, wake)
                 finally:
                     await self._release(claim)
+                if self._resting.pop(lane_id, None):
+                    log.info("lane.recovered", lane=lane_id)
                 if not wake.is_set() or self._engine.stopping.is_set():
                     return
         except BridgeError as error:
             log.warning("lane.trouble", lane=lane_id, error=str(error))  # the scan comes back to it
+        except Exception:  # what no worker can end as "not delivered": it must neither pass unseen nor be tried every second
+            if lane_id not in self._resting:
+                log.exception("lane.internal", lane=lane_id)
+            self._resting[lane_id] = self._engine.now() + REST_S
         finally:
             self._running.pop(lane_id, None)
 
