@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from asyncio import TaskGroup
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,21 +12,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import requests
-from mastodon.errors import MastodonRatelimitError
-
 from adapters.mastodon import finding
 from adapters.mastodon.checks import UNLOCKED, Facts, findings, unwell
 from adapters.mastodon.hearing import Entity
 from adapters.mastodon.identity import TIMELINE, Identity
 from adapters.mastodon.listening import BEGINNING, PAGE, Feed, Listening
+from adapters.mastodon.outcasts import Outcasts, too_visible
 from adapters.mastodon.parse import parse
 from adapters.mastodon.render import Draft, draft_of, render
 from adapters.mastodon.server import is_mastodon, limits_of, newest_of, streaming_of, version_of
 from adapters.mastodon.settings import MastodonSettings
 from adapters.mastodon.stream import Stream, probe
-from adapters.mastodon.workers import CONNECT_TIMEOUT, Access, CallFailed, Workers
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Limits, Part, Thread
+from adapters.mastodon.workers import Access, CallFailed, Workers
+from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Found, Inbox, Limits, Part, Thread
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 from bridge.post import AccountId, Destination, Event, Ignored, NativeId, PlaceId, Post, Raw, Ref, UserId
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mastodon import Mastodon
 
 T = TypeVar("T")
+
+_MARGIN: Final = 1.0  # seconds beyond the end of the last call: our own reckoning after it
 
 # ------------------------------------------------ the table of errors
 
@@ -52,12 +54,13 @@ _TOKEN_TROUBLE: Final = re.compile(r"scope|login|token|confirm|suspend|disabled"
 _NO_TOKEN = "The access token may not do this ({said}): make one with the scopes read and write."  # noqa: S105 - a sentence
 _UNREACHABLE: Final = "The Mastodon server cannot be reached."
 _LOST: Final = "The Mastodon server did not answer: perhaps it took the post, perhaps not."
+_TOO_VISIBLE: Final = "The Mastodon server would have shown this post to more people than it is for, so it is removed again."
 _FAILED: Final = "The Mastodon server failed or did not answer."
 
 
 def translate(failed: CallFailed, *, posting: bool) -> SendError:
     """What an SDK error means. Only a new post can be `Uncertain`: reading, editing and deleting may be repeated."""
-    status, said = _answer(failed)
+    status, said = failed.answer
     if status == 403 and _TOKEN_TROUBLE.search(said):
         return NeedsOperator(_NO_TOKEN.format(said=said))
     if status is not None and (row := _TABLE.get(status)):
@@ -65,29 +68,9 @@ def translate(failed: CallFailed, *, posting: bool) -> SendError:
         return Retryable(sentence, failed.after) if kind is Retryable else kind(sentence.format(said=said))
     if status is not None and 400 <= status < 500:
         return Rejected(_TABLE[400][1].format(said=said))
-    if status is None and _never_connected(failed.error):
+    if status is None and failed.never_sent:
         return Retryable(_UNREACHABLE)
     return Uncertain(_LOST) if posting else Retryable(_FAILED, failed.after)
-
-
-def _answer(failed: CallFailed) -> tuple[int | None, str]:
-    """The HTTP status, None where there was no answer, and what the server said."""
-    if isinstance(failed.error, MastodonRatelimitError):
-        return 429, ""
-    match failed.error.args:
-        case (_, int(status), _, said):
-            return status, str(said or "it gives no reason")
-        case _:
-            return None, ""
-
-
-def _never_connected(error: BaseException) -> bool:
-    """Whether the request surely did not reach the server. The SDK hides the cause in the exception's context."""
-    cause = error.__context__
-    if isinstance(cause, requests.ConnectTimeout | requests.exceptions.InvalidURL):
-        return True
-    reason = getattr(cause.args[0], "reason", None) if isinstance(cause, requests.ConnectionError) and cause.args else None
-    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
 
 
 # ------------------------------------------------ the adapter
@@ -111,10 +94,12 @@ class MastodonAdapter:
     def __init__(self, account: AccountId, settings: MastodonSettings) -> None:
         self._account = account
         self._settings = settings
+        self._access = Access(settings.server, settings.access_token.get_secret_value(), settings.timeout)
         self._now: _SignedIn | None = None
         self._locked = False
         self._limits = Limits(500)
         self._idempotent = False
+        self._outcasts = Outcasts(self._remove)
         self._ours: deque[tuple[str, str]] = deque(maxlen=500)  # (key, id) of what we sent: `find` must not take it for another
 
     @property
@@ -124,7 +109,7 @@ class MastodonAdapter:
             delete=True,
             catch_up=True,
             idempotent=self._idempotent,
-            deadline=self._settings.timeout + CONNECT_TIMEOUT + 2,
+            deadline=self._access.patience + _MARGIN,
         )
 
     @property
@@ -134,8 +119,7 @@ class MastodonAdapter:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Sign in. Raises `NeedsOperator` also for an account that is not locked: nothing is posted where anyone reads."""
-        access = Access(self._settings.server, self._settings.access_token.get_secret_value(), self._settings.timeout)
-        workers = Workers(access)
+        workers = Workers(self._access)
         try:
             self._now = await self._sign_in(workers)
             yield
@@ -145,13 +129,15 @@ class MastodonAdapter:
 
     async def listen(self, inbox: Inbox) -> None:
         now = self._signed_in
-        token = self._settings.access_token.get_secret_value()
         feeds = (
             Feed("statuses", self._own_statuses, lambda item: item, now.newest_status),
             Feed("mentions", self._own_mentions, lambda item: item.get("status"), now.newest_mention),
         )
-        connect = lambda: Stream(now.streaming, token)  # noqa: E731
-        await Listening(now.identity, feeds, connect, self._look_at_lock, self._settings.scan).run(inbox)
+        connect = lambda: Stream(now.streaming, self._access.token)  # noqa: E731
+        listening = Listening(now.identity, feeds, connect, self._look_at_lock, self._settings.scan)
+        async with TaskGroup() as tasks:
+            tasks.create_task(self._outcasts.keep_removing())
+            tasks.create_task(listening.run(inbox))
 
     async def pin(self, name: str) -> PlaceId:
         if name == TIMELINE:
@@ -159,7 +145,7 @@ class MastodonAdapter:
         raise NeedsOperator(f"A Mastodon account has one place, its timeline: write {self._account}/timeline, not {name}.")
 
     def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
-        return parse(raw, self._signed_in.identity)
+        return parse(raw, self._signed_in.identity, self._outcasts)
 
     async def complete(self, event: Event) -> Event:
         """Nothing to look up: a status carries its author's name and everyone it mentions."""
@@ -171,7 +157,8 @@ class MastodonAdapter:
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
         """Post the part. What the server made more visible than asked, or a mention of, is deleted at once: `Rejected`."""
         self._gate()
-        draft = await self._addressed(draft_of(part), destination.place.person)
+        end = self._end()
+        draft = await self._addressed(draft_of(part), destination.place.person, end)
         answered = thread.previous or thread.parent or thread.root
         made = await self._call(
             lambda client: client.status_post(
@@ -184,29 +171,42 @@ class MastodonAdapter:
                 idempotency_key=key,
             ),
             posting=True,
+            end=end,
         )
-        await self._verify(made, draft, destination)
+        await self._verify(made, draft, destination, end)
         self._ours.append((key, str(made["id"])))
         return Ref(destination.place, NativeId(str(made["id"])))
 
     async def edit(self, ref: Ref, part: Part) -> None:
         """Replace the status as a whole: what is not sent again would be dropped by some servers."""
         self._gate()
-        draft = await self._addressed(draft_of(part), ref.place.person)
+        end = self._end()
+        draft = await self._addressed(draft_of(part), ref.place.person, end)
         made = await self._call(
-            lambda client: client.status_update(ref.id, draft.status, spoiler_text=draft.spoiler_text, sensitive=draft.sensitive)
+            lambda client: client.status_update(ref.id, draft.status, spoiler_text=draft.spoiler_text, sensitive=draft.sensitive),
+            end=end,
         )
-        await self._verify(made, draft, Destination(ref.place))
+        await self._verify(made, draft, Destination(ref.place), end)
 
     async def delete(self, ref: Ref) -> None:
         await self._remove(ref.id)
 
     async def find(self, attempt: Attempt) -> Finding:
-        """Look among our recent statuses for one that says the same, answers the same and is no older."""
-        draft = await self._addressed(draft_of(attempt.part), attempt.destination.place.person)
+        """Look among our recent statuses for one that says the same, answers the same and is no older.
+
+        `Rejected` where it stands for more people than asked: then it is removed, as `send` would have done.
+        """
+        draft, end = draft_of(attempt.part), self._end()
         others = frozenset(id_ for key, id_ in self._ours if key != attempt.key)
         wanted = finding.Wanted.of(attempt, draft, others)
-        return await finding.look(wanted, self._recent, self._source)
+        try:
+            found = await finding.look(wanted, self._recent, self._source)
+        except Rejected as error:
+            raise Retryable(error.sentence) from error  # what is refused is our look, not the post
+        if not isinstance(found, Mapping):
+            return found
+        await self._verify(found, draft, attempt.destination, end)
+        return Found(Ref(attempt.destination.place, NativeId(str(found["id"]))))
 
     async def check(self) -> tuple[Checked, ...]:
         try:
@@ -218,7 +218,6 @@ class MastodonAdapter:
         now = self._signed_in
         me = await self._call(lambda client: client.account_verify_credentials())
         instance = await self._call(lambda client: client.instance_v2())
-        token = self._settings.access_token.get_secret_value()
         source = me.get("source") or {}
         return Facts(
             acct=str(me["acct"]),
@@ -226,7 +225,7 @@ class MastodonAdapter:
             discoverable=bool(me.get("discoverable")),
             privacy=str(source.get("privacy") or ""),
             direct_messages_heard=now.direct_messages_heard,
-            streaming=await now.workers.run(lambda _: probe(now.streaming, token, self._settings.timeout)),
+            streaming=await now.workers.run(lambda _: probe(now.streaming, self._access.token, self._access.timeout)),
             version=version_of(instance),
             limits=limits_of(instance),
         )
@@ -239,9 +238,15 @@ class MastodonAdapter:
             raise Retryable("The Mastodon account is not signed in yet.")
         return self._now
 
-    async def _call(self, call: Callable[[Mastodon], T], *, posting: bool = False, workers: Workers | None = None) -> T:
+    def _end(self) -> float:
+        """When something that begins now must be over, with all its calls (`time.monotonic()`)."""
+        return time.monotonic() + self._access.patience
+
+    async def _call(
+        self, call: Callable[[Mastodon], T], *, posting: bool = False, workers: Workers | None = None, end: float | None = None
+    ) -> T:
         try:
-            return await (workers or self._signed_in.workers).run(call)
+            return await (workers or self._signed_in.workers).run(call, end)
         except CallFailed as failed:
             raise translate(failed, posting=posting) from failed.error
 
@@ -286,28 +291,25 @@ class MastodonAdapter:
     async def _look_at_lock(self) -> None:
         self._note_lock(await self._call(lambda client: client.account_verify_credentials()))
 
-    async def _addressed(self, draft: Draft, person: UserId | None) -> Draft:
+    async def _addressed(self, draft: Draft, person: UserId | None, end: float) -> Draft:
         """The draft with the real mention of the person whom a direct message is for: without it nobody would get it."""
         if person is None:
             return draft
-        account = await self._call(lambda client: client.account(person))
+        account = await self._call(lambda client: client.account(person), end=end)
         return finding.addressed(draft, str(account["acct"]))
 
-    async def _verify(self, made: Mapping[str, Any], draft: Draft, destination: Destination) -> None:
+    async def _verify(self, made: Mapping[str, Any], draft: Draft, destination: Destination, end: float) -> None:
         """Never leak: a mention lets its person read the post, and a server may have ideas of its own about visibility."""
         self._note_lock(made["account"])
-        person = destination.place.person
-        strangers = [mention["acct"] for mention in made.get("mentions") or () if str(mention["id"]) != person]
-        if made["visibility"] == draft.visibility and not strangers:
-            return
-        await self._remove(str(made["id"]))
-        raise Rejected("The Mastodon server would have shown this post to more people than it is for; it was removed at once.")
+        if too_visible(made, draft.visibility, destination.place.person):
+            await self._outcasts.cast_out(str(made["id"]), end)
+            raise Rejected(_TOO_VISIBLE)
 
-    async def _remove(self, status_id: str) -> None:
+    async def _remove(self, status_id: str, end: float | None = None) -> None:
         try:
-            await self._signed_in.workers.run(lambda client: client.status_delete(status_id))
+            await self._signed_in.workers.run(lambda client: client.status_delete(status_id), end)
         except CallFailed as failed:
-            if _answer(failed)[0] not in (404, 410):
+            if failed.answer[0] not in (404, 410):
                 raise translate(failed, posting=False) from failed.error
 
     async def _own_statuses(self, after: str) -> Sequence[Entity]:
@@ -321,5 +323,14 @@ class MastodonAdapter:
         user = self._signed_in.identity.user
         return await self._call(lambda c: c.account_statuses(user, exclude_reblogs=True, max_id=before, limit=PAGE))
 
-    async def _source(self, status_id: str) -> str:
-        return str((await self._call(lambda client: client.status_source(status_id)))["text"])
+    async def _source(self, status_id: str) -> str | None:
+        """As what it was written; None where the server does not tell. Raises `finding.Gone`."""
+        try:
+            return str((await self._call(lambda client: client.status_source(status_id)))["text"])
+        except Rejected:
+            pass
+        try:
+            await self._call(lambda client: client.status(status_id))
+        except Rejected as error:
+            raise finding.Gone from error
+        return None

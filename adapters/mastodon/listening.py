@@ -121,7 +121,13 @@ class Listening:
             stream.close()
 
     async def _hear(self, inbox: Inbox, name: str, payload: object) -> None:
-        raw = hearing.of_event(self._identity.account, self._identity.user, name, payload)
+        try:
+            raw = hearing.of_event(self._identity.account, self._identity.user, name, payload)
+        except (KeyError, TypeError, ValueError) as error:
+            # nothing a server says may end the listening; REST tells it again, and parse then holds what it can't read
+            log.warning("unreadable event", account=self._identity.account, name=name, error=type(error).__name__)
+            self._look.set()
+            return
         if raw is None:
             return
         self._heard.append(raw.key)

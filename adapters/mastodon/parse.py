@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -57,13 +57,18 @@ _TYPED_HANDLE: Final = re.compile(r"@[\w.-]*\w(?:@[\w.-]*\w)?")
 _AFTER_HANDLE: Final = re.compile(r"^[:,]?\s*")
 
 
-def parse(raw: Raw, identity: Identity) -> tuple[Event | Ignored, ...]:
+def parse(raw: Raw, identity: Identity, outcasts: Container[str] = ()) -> tuple[Event | Ignored, ...]:
     """The one event in `raw`, or why it is none. Raises `Unparsable` for anything no server sends.
+
+    `outcasts` are the ids of our own statuses that should never have stood: what is told of them is nobody's post.
 
     `raw.body` is `{"kind": "create" | "edit", "status": …}` or `{"kind": "delete", "id": …}`; see `hearing`.
     """
     try:
         data = json.loads(raw.body)
+        native = data["id"] if data["kind"] == "delete" else data["status"]["id"]
+        if _words(native) in outcasts:
+            return (Ignored(raw.key, "own-rejected"),)
         if data["kind"] == "delete":
             return (Deleted(Ref(identity.timeline, NativeId(_words(data["id"]))), raw.at, Own.PERHAPS),)
         return (_event(raw, data["kind"], data["status"], identity),)
@@ -80,8 +85,10 @@ def _event(raw: Raw, kind: str, status: Json, identity: Identity) -> Event | Ign
     post = _post(status, identity, raw.at, own=own)
     whose = Own.PERHAPS if own else Own.NO
     if kind == "edit":
-        revision = _words(status.get("edited_at")) or raw.key
-        return Edited(post, revision, _time(status.get("edited_at")) or raw.at, whose)
+        revision = _words(status.get("edited_at"))
+        if not revision:
+            return Ignored(raw.key, "no edit: the server looked up a link, or counted something")
+        return Edited(post, revision, _time(revision) or raw.at, whose)
     if kind == "create":
         return Created(post, whose)
     raise Unparsable(f"Unknown kind of event: {kind!r:.40}")

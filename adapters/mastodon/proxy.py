@@ -32,6 +32,7 @@ class Proxy:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._runner: web.AppRunner | None = None
         self._site: web.SockSite | None = None
+        self._listener = self._holder
         self._session: aiohttp.ClientSession | None = None
         self.upstream: Upstream | None = None
 
@@ -52,18 +53,17 @@ class Proxy:
     async def stop(self) -> None:
         await self.unplug()
         if self._runner:
-            # A connection that was accepted just now becomes one only when its task has run.
-            if others := asyncio.all_tasks() - {asyncio.current_task()}:
-                await asyncio.wait(others, timeout=1)
-            await self._break_connections(self._runner)
             await self._runner.cleanup()
+        if self.upstream:
+            await self.upstream.finished()
         if self._session:
             await self._session.close()
         self._holder.close()
 
     async def plug(self) -> None:
         if self._site is None and self._runner is not None:
-            self._site = web.SockSite(self._runner, _bound(self.port))
+            self._listener = _bound(self.port)
+            self._site = web.SockSite(self._runner, self._listener)
             await self._site.start()
 
     async def unplug(self) -> None:
@@ -71,6 +71,10 @@ class Proxy:
         if self._site is None or self._runner is None:
             return
         site, self._site = self._site, None
+        # A connection that is accepted but not yet set up when the server closes is lost without being closed
+        # (asyncio's Server._attach fails): so accept no more, let those under way be set up, and close then.
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        await asyncio.sleep(0)
         await site.stop()
         await self._break_connections(self._runner)
 

@@ -37,7 +37,7 @@ class MastodonSandbox:
 
     def __init__(self) -> None:
         self._faults = Faults()
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()  # whatever the bridge beside it runs on
         self._thread = threading.Thread(target=self._loop.run_forever, name="mastodon-sandbox", daemon=True)
         self._proxy: Proxy | None = None
         self._mock: subprocess.Popen[bytes] | None = None

@@ -15,7 +15,8 @@ import requests
 from mastodon import StreamListener
 from mastodon.errors import MastodonError
 
-from adapters.mastodon.workers import CONNECT_TIMEOUT, USER_AGENT
+from adapters.mastodon.punctual import CONNECT_TIMEOUT
+from adapters.mastodon.workers import USER_AGENT
 
 SILENCE: Final = 45.0
 """Seconds without even a heartbeat (servers send one every 15) after which the connection counts as dead."""

@@ -93,6 +93,7 @@ class Upstream:
         self._base_url = base_url
         self._tell = tell
         self._writing = asyncio.Lock()
+        self._writes: set[asyncio.Task[Reply]] = set()
         self._viewers: dict[str, str] = {"": ""}
         self.journal = Journal("")
         self.account = ""
@@ -107,6 +108,10 @@ class Upstream:
         async with self._writing:
             return
 
+    async def finished(self) -> None:
+        """Wait for the writes whose clients are gone."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
+
     async def viewer(self, token: str) -> str:
         """The account id behind a token; empty for somebody who is not signed in."""
         if token not in self._viewers:
@@ -120,14 +125,22 @@ class Upstream:
             call, problem = _tidy(call)
             if problem:
                 return refusal(422, problem)
-        if not call.writes:
-            reply = await self._forward(call)
-        else:
-            async with self._writing:
-                reply = await self._forward(call)
-                if reply.status == 200:
-                    self._record(call, reply)
+        reply = await (self._write(call) if call.writes else self._forward(call))
         return await self._as_seen(call, reply)
+
+    async def _write(self, call: Call) -> Reply:
+        """To its end, even where the client is gone before: what the mock accepts is always in the journal."""
+        writing = asyncio.create_task(self._forward_and_record(call))
+        self._writes.add(writing)  # the loop itself keeps tasks only weakly
+        writing.add_done_callback(self._writes.discard)
+        return await asyncio.shield(writing)
+
+    async def _forward_and_record(self, call: Call) -> Reply:
+        async with self._writing:
+            reply = await self._forward(call)
+            if reply.status == 200:
+                self._record(call, reply)
+            return reply
 
     async def _forward(self, call: Call) -> Reply:
         url = f"{self.url}{call.path}" + (f"?{call.query}" if call.query else "")

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import requests
 from mastodon import Mastodon
-from mastodon.errors import MastodonError
+from mastodon.errors import MastodonError, MastodonRatelimitError
+
+from adapters.mastodon.punctual import CONNECT_TIMEOUT, Session
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT: Final = 5.0
-"""Seconds for reaching the server at all. Together with the answer's time-out it bounds a request."""
+QUEUE_TIMEOUT: Final = 2.0
+"""Seconds that a call may wait for a thread; one that waited longer is never sent."""
 
 USER_AGENT: Final = "viabridge"
 
@@ -33,34 +36,49 @@ class Access:
     def __repr__(self) -> str:
         return f"Access({self.server})"
 
+    @property
+    def patience(self) -> float:
+        """Seconds from asking for a call to its end, at most."""
+        return QUEUE_TIMEOUT + CONNECT_TIMEOUT + self.timeout
+
+
+class NotBegun(Exception):
+    """No thread was free in time: the call was surely not sent."""
+
+
+class Overdue(Exception):
+    """The call was begun and is not over in time."""
+
 
 class CallFailed(Exception):
     """A call to the SDK failed. `error` is what it raised; `after` the seconds the server asked us to wait."""
 
-    def __init__(self, error: MastodonError, after: float | None) -> None:
+    def __init__(self, error: MastodonError | NotBegun | Overdue, after: float | None) -> None:
         super().__init__(type(error).__name__)
         self.error = error
         self.after = after
 
+    @property
+    def answer(self) -> tuple[int | None, str]:
+        """The HTTP status, None where there was no answer, and what the server said."""
+        if isinstance(self.error, MastodonRatelimitError):
+            return 429, ""
+        match self.error.args:
+            case (_, int(status), _, said):
+                return status, str(said or "it gives no reason")
+            case _:
+                return None, ""
 
-class Session(requests.Session):
-    """A session with a short connect time-out that remembers how long the server last asked us to wait."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.after: float | None = None
-        self.hooks["response"].append(self._note)
-
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request; `timeout` (seconds for the answer) gets the connect time-out beside it."""
-        self.after = None
-        if isinstance(timeout := kwargs.get("timeout"), int | float):
-            kwargs["timeout"] = (min(CONNECT_TIMEOUT, timeout), timeout)
-        return super().request(*args, **kwargs)
-
-    def _note(self, response: requests.Response, *_: object, **__: object) -> None:
-        asked = response.headers.get("Retry-After", "")
-        self.after = float(asked) if asked.isdigit() else None
+    @property
+    def never_sent(self) -> bool:
+        """Whether the request surely did not reach the server. The SDK hides the cause in the exception's context."""
+        if isinstance(self.error, NotBegun):
+            return True
+        cause = self.error.__context__
+        if isinstance(cause, requests.ConnectTimeout | requests.exceptions.InvalidURL):
+            return True
+        reason = getattr(cause.args[0], "reason", None) if isinstance(cause, requests.ConnectionError) and cause.args else None
+        return type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
 
 
 def client_for(access: Access) -> tuple[Mastodon, Session]:
@@ -78,25 +96,59 @@ def client_for(access: Access) -> tuple[Mastodon, Session]:
     return client, session
 
 
-Job = tuple[Future[Any], Callable[[Mastodon], Any]]
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A call; it begins before `begin_by` or never, and is over by `end` (`time.monotonic()`). `session` runs it."""
+
+    call: Callable[[Mastodon], Any]
+    begin_by: float
+    end: float
+    future: Future[Any] = field(default_factory=Future)
+    session: Session | None = None
+
+    def begun(self) -> bool:
+        """Whether a thread has taken it; else none will."""
+        return not self.future.cancel()
+
+    def overdue(self) -> CallFailed:
+        """Give it up: nobody waits for it any more."""
+        if self.session:
+            self.session.abort(self.end)
+        return CallFailed(Overdue(), None)
 
 
 class Workers:
     """`count` threads that run calls in the order they come. They are daemons: a hanging request holds up no shutdown."""
 
     def __init__(self, access: Access, count: int = 4) -> None:
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._patience = access.patience
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, args=(access,), name=f"mastodon-{n}", daemon=True) for n in range(count)
         ]
         for thread in self._threads:
             thread.start()
 
-    async def run(self, call: Callable[[Mastodon], T]) -> T:
-        """What `call` returns. Raises `CallFailed` where the SDK raised an error of its own."""
-        future: Future[T] = Future()
-        self._jobs.put((future, call))
-        return await asyncio.wrap_future(future)
+    async def run(self, call: Callable[[Mastodon], T], end: float | None = None) -> T:
+        """What `call` returns; over by `end` (`time.monotonic()`), at most `Access.patience` from now.
+
+        Raises `CallFailed` where the SDK raised an error of its own, or where there was no time.
+        """
+        now = time.monotonic()
+        end = min(now + self._patience, end or now + self._patience)
+        job = _Job(call, min(now + QUEUE_TIMEOUT, end), end)
+        self._jobs.put(job)
+        answer: asyncio.Future[T] = asyncio.wrap_future(job.future)
+        try:
+            await asyncio.wait({answer}, timeout=job.begin_by - now)
+            if not answer.done() and not job.begun():
+                raise CallFailed(NotBegun(), None)
+            await asyncio.wait({answer}, timeout=end - time.monotonic())
+            if not answer.done():
+                raise job.overdue()
+            return answer.result()
+        finally:
+            answer.cancel()  # if the caller was cancelled: what did not begin need not begin
 
     def close(self) -> None:
         """Let the threads end after what they are doing; calls still waiting are cancelled."""
@@ -106,12 +158,16 @@ class Workers:
     def _work(self, access: Access) -> None:
         client, session = client_for(access)
         while (job := self._jobs.get()) is not None:
-            future, call = job
-            if not future.set_running_or_notify_cancel():
+            job.session = session
+            if not job.future.set_running_or_notify_cancel():
                 continue
+            if time.monotonic() >= job.begin_by:
+                job.future.set_exception(CallFailed(NotBegun(), None))
+                continue
+            session.begin(job.end)
             try:
-                future.set_result(call(client))
+                job.future.set_result(job.call(client))
             except MastodonError as error:
-                future.set_exception(CallFailed(error, session.after))
+                job.future.set_exception(CallFailed(error, session.after))
             except BaseException as error:  # noqa: BLE001 - carried to the caller's task, not handled here
-                future.set_exception(error)
+                job.future.set_exception(error)

@@ -24,6 +24,7 @@ from bridge.post import (
     Audience,
     Author,
     Destination,
+    Edited,
     Event,
     Ignored,
     NativeId,
@@ -34,7 +35,7 @@ from bridge.post import (
     Ref,
     UserId,
 )
-from bridge.text import from_plain
+from bridge.text import from_plain, plain
 
 HERE = Path(__file__).parent
 ACCOUNT = AccountId("allhands")
@@ -111,6 +112,21 @@ class Rig:
 
     def copies(self, words: str) -> list[NativeId]:
         return [one.id for one in self.sandbox.standing() if words in one.text and one.by_bridge]
+
+
+async def streaming(rig: Rig) -> None:
+    """Wait until the stream stands and has told everything so far: only it tells edits, and it tells them in order."""
+    native = await rig.sandbox.write("allhands", "before")
+
+    def edits(words: str) -> list[Edited]:
+        found = [one for one in rig.events() if isinstance(one, Edited) and one.ref.id == native]
+        return [one for one in found if plain(one.post.text) == words]
+
+    async with asyncio.timeout(15):
+        while not edits("after"):
+            await rig.sandbox.edit(native, "after")
+    await rig.sandbox.edit(native, "settled")
+    await eventually(lambda: edits("settled"), "the last edit")
 
 
 def a_post(words: str, **changes: object) -> Post:

@@ -140,6 +140,18 @@ def test_an_edit_has_its_time_as_revision() -> None:
     assert event.at == datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
 
 
+def test_an_update_that_edits_nothing_is_ignored() -> None:
+    assert isinstance(read(status("<p>new</p>", edited_at=None, card={"title": "looked up"}), "edit"), Ignored)
+
+
+@pytest.mark.parametrize("kind", ["create", "edit", "delete"])
+def test_what_should_never_have_stood_is_nobodys_post(kind: str) -> None:
+    told = status("<p>x</p>", by="allhands", to=(), edited_at="2026-11-22T10:05:00.000Z")
+    body = json.dumps({"kind": kind, "id": "100", "status": told}).encode()
+    assert parse(Raw(ME.account, "k", body, NOW), ME, {"100"}) == (Ignored("k", "own-rejected"),)
+    assert not isinstance(parse(Raw(ME.account, "k", body, NOW), ME, {"101"})[0], Ignored)
+
+
 def test_a_deletion_names_the_status() -> None:
     [event] = parse(Raw(ME.account, "status:7:delete", b'{"kind": "delete", "id": "7"}', NOW), ME)
     assert isinstance(event, Deleted)

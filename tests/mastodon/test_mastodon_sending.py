@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from mastodon import Mastodon
+from mastodon.errors import MastodonInternalServerError, MastodonNotFoundError
 
 from adapters.mastodon.adapter import MastodonAdapter
 from adapters.mastodon.sandbox import MastodonSandbox
 from adapters.mastodon.settings import MastodonSettings
-from bridge.contract import Absent, Attempt, Fault, Found, Level, Thread
+from bridge.contract import Absent, Attempt, Fault, Found, Level, Part, Thread
 from bridge.errors import NeedsOperator, Rejected, Retryable, Uncertain
-from bridge.post import Audience, Created, Deleted, Destination, Edited, NativeId, Own, Ref
-from tests.mastodon.conftest import ACCOUNT, TIMELINE, Rig, a_context, a_post, eventually
+from bridge.post import Audience, Created, Deleted, Destination, Edited, Ignored, NativeId, Own, Ref
+from bridge.text import plain
+from tests.mastodon.conftest import ACCOUNT, TIMELINE, Rig, a_context, a_post, eventually, streaming
 
 
 def attempt(rig: Rig, words: str, key: str, thread: Thread | None = None, ago: float = 0.0) -> Attempt:
@@ -142,9 +149,93 @@ async def test_unlocking_is_noticed_without_a_send(rig: Rig) -> None:
 async def test_a_status_that_mentions_somebody_after_all_is_removed_at_once(rig: Rig) -> None:
     part = rig.adapter.render(a_post("x"), TIMELINE, a_context(rig.adapter.limits))[0]
     leaking = type(part)(part.body.replace("via Lynn: x", "leak to @karl"))
+    await streaming(rig)  # only it tells deletions
     with pytest.raises(Rejected, match="more people"):
         await rig.adapter.send(leaking, TIMELINE, Thread(), "leak")
     assert not rig.copies("leak to")
+    outcasts = lambda: [one for one in rig.events() if isinstance(one, Ignored) and one.reason == "own-rejected"]  # noqa: E731
+    await eventually(lambda: len(outcasts()) == 2, "its echo and its deletion")
+    assert not [one for one in rig.events() if isinstance(one, Created) and "leak" in plain(one.post.text)]
+
+
+@pytest.mark.scenario("K01")
+async def test_what_cannot_be_removed_at_once_is_removed_later(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = rig.adapter.render(a_post("x"), TIMELINE, a_context(rig.adapter.limits))[0]
+    remove, failures = Mastodon.status_delete, iter(range(2))
+
+    @functools.wraps(remove)  # the SDK reads what it returns from its annotations
+    def flaky(client: Mastodon, status_id: str) -> object:
+        if next(failures, None) is not None:
+            raise MastodonInternalServerError("Mastodon API returned error", 500, "Internal Server Error", "")
+        return remove(client, status_id)
+
+    monkeypatch.setattr(Mastodon, "status_delete", flaky)
+    with pytest.raises(Rejected, match="more people"):
+        await rig.adapter.send(Part(part.body.replace("via Lynn: x", "stuck @karl")), TIMELINE, Thread(), "stuck")
+    assert rig.copies("stuck @karl")
+    await eventually(lambda: not rig.copies("stuck @karl"), "its removal")
+
+
+@pytest.mark.scenario("K01")
+@pytest.mark.parametrize(("meant", "came"), [('"private"', '"public"'), ("found", "found @karl")])
+async def test_what_is_found_standing_for_too_many_is_removed(rig: Rig, meant: str, came: str) -> None:
+    tried = attempt(rig, "found standing", f"wide {came}")
+    leaking = Part(tried.part.body.replace(meant, came))
+    rig.sandbox.fault(Fault.REPLY_LOST)
+    with pytest.raises(Uncertain):
+        await rig.adapter.send(leaking, TIMELINE, Thread(), tried.key)
+    assert rig.copies("standing")
+    part = tried.part if came == '"public"' else leaking  # what it says decides whether it is the one
+    with pytest.raises(Rejected, match="more people"):
+        await rig.adapter.find(replace(tried, part=part))
+    assert not rig.copies("standing")
+
+
+async def test_a_refused_look_is_no_refused_post(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise MastodonNotFoundError("Mastodon API returned error", 404, "Not Found", "Record not found")
+
+    monkeypatch.setattr(Mastodon, "account_statuses", refuse)
+    with pytest.raises(Retryable):
+        await rig.adapter.find(attempt(rig, "refused", "refused"))
+
+
+async def test_a_status_deleted_during_the_look_is_not_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Mastodon.status_source
+
+    @functools.wraps(source)
+    def deleted_meanwhile(client: Mastodon, status_id: str) -> object:
+        client.status_delete(status_id)
+        return source(client, status_id)
+
+    await rig.sandbox.write("allhands", "via Lynn: gone meanwhile")
+    monkeypatch.setattr(Mastodon, "status_source", deleted_meanwhile)
+    assert await rig.adapter.find(attempt(rig, "gone meanwhile", "gone")) == Absent()
+
+
+async def test_where_the_source_is_not_told_the_letters_decide(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such_page(*_: object) -> None:
+        raise MastodonNotFoundError("Mastodon API returned error", 404, "Not Found", "Not Found")
+
+    ref = await rig.send("no source", "no source")
+    monkeypatch.setattr(Mastodon, "status_source", no_such_page)
+    assert await rig.adapter.find(attempt(rig, "no source", "no source")) == Found(ref)
+
+
+async def test_a_send_that_waits_behind_hung_calls_is_surely_not_sent(rig: Rig) -> None:
+    released = threading.Event()
+    workers = rig.adapter._signed_in.workers
+    hung = [asyncio.create_task(workers.run(lambda _: released.wait(20))) for _ in range(8)]
+    await asyncio.sleep(0)  # they are in the queue
+    try:
+        async with asyncio.timeout(5):  # long before the send's own end
+            with pytest.raises(Retryable):
+                await rig.send("behind hung calls", "behind")
+    finally:
+        released.set()
+        await asyncio.gather(*hung, return_exceptions=True)
+    await rig.send("after them", "after")  # the queue is empty again
+    assert not rig.copies("behind hung calls")
 
 
 @pytest.mark.scenario("G05")
