@@ -38,6 +38,8 @@ NO_PIP = "This Python has no pip. Install it (Debian, Ubuntu: apt install python
 NOT_INSTALLED = "The packages could not be installed: see the lines above. Nothing is broken; run the same command again."
 
 PYTEST = ["-m", "pytest", "-q"]
+# Much of a test is waiting for sandboxes, so four share two cores; a file's tests share its sandboxes.
+WORKERS = ["-n", "4", "--dist", "loadfile"]
 STATIC = {
     "format": ["-m", "ruff", "format", "--check", "."],
     "lint": ["-m", "ruff", "check", "."],
@@ -106,7 +108,7 @@ def prepare() -> None:
 
 def check(words: list[str]) -> int:
     """Run every check, say how each ended, and fail if any did."""
-    steps = STATIC if "--static" in words else {**STATIC, "tests": [*PYTEST, "-n", "auto"]}
+    steps = STATIC if "--static" in words else {**STATIC, "tests": [*PYTEST, *WORKERS]}
     failed = []
     for name, command in steps.items():
         print(f"== {name}", flush=True)
@@ -141,7 +143,7 @@ def main(name: str = "help", *rest: str) -> int:
         become("-m", "bridge.cli", *rest)
     os.chdir(ROOT)
     if name == "test":
-        become(*PYTEST, *(rest or ("-n", "auto")))  # a chosen few start quicker in one process
+        become(*PYTEST, *(rest or WORKERS))  # a chosen few start quicker in one process
     if name == "bench":
         become("-m", "tests.bench", *rest)
     become(*PYTEST, "-m", "drill", "--timeout=1800", "-n0", *rest)
