@@ -32,7 +32,7 @@ from bridge.routing import Plan, Route, World
 from bridge.rules import Drop, Facts, Hold, Relay, Verdict, Wait
 from bridge.store import Tx, inward, jobs, lanes, ledger, outward
 from bridge.store.outward import NewDelivery
-from bridge.store.tables import DeliveryState
+from bridge.store.tables import DeliveryState, RawState
 from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
 
 NOTICE_LIFE_S = 24 * 3600.0
@@ -109,9 +109,6 @@ def _keep_open(tx: Tx, waiting: WaitingRaw, waits: list[Wait], woken: frozenset[
     return Accepted(woken, again_at=now + min(seconds))
 
 
-# ---------------------------------------------------------------- facts
-
-
 def _look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[_Case, Facts]:
     known = ledger.find_post(tx, event.ref)
     # First whether a send is under way, then its receipt: between the two another replica may settle it, and then the
@@ -119,6 +116,7 @@ def _look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float
     own = event.own is not Own.NO
     sending = own and ledger.sending_to(tx, event.ref.place, waiting.taken_at + CLOCKS_APART_S)
     receipt = ledger.find_receipt(tx, event.ref)
+    earlier = inward.earlier_open(tx, waiting, now) if own else frozenset()
     if isinstance(event, Created) and event.key and receipt is None and outward.adopt(tx, event.key, event.ref, now):
         receipt = ledger.find_receipt(tx, event.ref)
     deliveries = ledger.deliveries_of(tx, known.id) if known else ()
@@ -139,6 +137,8 @@ def _look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float
         is_copy=receipt is not None,
         copy_stands=receipt is not None and receipt.standing,
         sending=sending,
+        earlier_waits=RawState.WAITING in earlier,
+        earlier_parked=RawState.PARKED in earlier,
         in_doubt=own and ledger.doubtful_at(tx, event.ref.place, now - DOUBT_LASTS_S),
         duplicate=known is not None and ledger.has_event(tx, known.id, kind_of(event), revision_of(event)),
         known=known is not None and not (isinstance(event, Created) and not known.deleted),

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     POST_DELETED = "post-deleted", "The post was deleted at its source."
     EARLY = "early", "It changes a post that has not been heard yet; waiting for it."
     ECHO_IN_DOUBT = "echo-in-doubt", "Perhaps it is a copy whose sending was in doubt; an admin may look at it."
+    OUT_OF_TURN = "out-of-turn", "An earlier post of the account still waits to be judged; order is kept."
     ECHO_PENDING = "echo-pending", "A send to this place is under way; this may be its echo."
     UNPARSABLE = "unparsable", "What the platform handed over could not be understood."
 

@@ -30,6 +30,10 @@ class Facts:
     copy_stands: bool = False
     sending: bool = False
     """A send to the event's place is under way."""
+    earlier_waits: bool = False
+    """An earlier raw of the account that could be judged now has not been."""
+    earlier_parked: bool = False
+    """An earlier raw of the account waits for a send to settle."""
     in_doubt: bool = False
     """A send to the event's place ended lately without anybody knowing whether it stands there."""
     duplicate: bool = False
@@ -105,6 +109,15 @@ def _pending_echo(facts: Facts) -> Verdict | None:
     return None
 
 
+def _out_of_turn(facts: Facts) -> Verdict | None:
+    """People's own posts as the account keep their order, though a send held some of them up and not the others."""
+    if not isinstance(facts.event, Created) or facts.event.own is not Own.PERHAPS or facts.known:
+        return None
+    if facts.earlier_parked:
+        return Wait(Reason.OUT_OF_TURN, None)
+    return Wait(Reason.OUT_OF_TURN, 0.0) if facts.earlier_waits else None
+
+
 def _doubtful_echo(facts: Facts) -> Verdict | None:
     """Our own identity, no receipt, and a send that nobody knows the end of: relaying it could double that one."""
     own = isinstance(facts.event, Created) and facts.event.own is Own.PERHAPS
@@ -175,6 +188,7 @@ RULES: tuple[Rule, ...] = (
     _duplicate,
     _echo,
     _pending_echo,
+    _out_of_turn,
     _doubtful_echo,
     _own_identity,
     _unmapped,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from bridge.post import AccountId, Raw
 from bridge.store import sql
@@ -96,6 +96,22 @@ def next_ready_at(tx: Connection, account: AccountId) -> float | None:
         .limit(1)
     ).scalar_one_or_none()
     return found
+
+
+def earlier_open(tx: Connection, waiting: WaitingRaw, now: float) -> frozenset[RawState]:
+    """In which states raws of the account stand that come before this one and could be judged, or are parked."""
+    c, at = sql.raw.c, waiting.raw.at.timestamp()
+    rows = tx.execute(
+        select(c.state)
+        .where(
+            c.account == waiting.raw.account,
+            c.state != RawState.DONE,
+            or_(c.state == RawState.PARKED, and_(c.state == RawState.WAITING, c.ready_at <= now)),
+            or_(c.at < at, and_(c.at == at, c.id < waiting.id)),
+        )
+        .distinct()
+    )
+    return frozenset(RawState(row.state) for row in rows)
 
 
 def done(tx: Connection, raw_id: int, *, keep_body: bool, reason: str = "") -> None:

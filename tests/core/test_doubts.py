@@ -229,3 +229,14 @@ async def test_an_early_edit_is_judged_as_soon_as_its_post_has_come(desk: Desk) 
     await desk.hear(post)
     assert [row.state for row in await desk.rows(sql.raw)] == [RawState.WAITING, RawState.DONE]
     assert len(await desk.waiting(TEAM)) == 1, f"and not {EARLY_S} s later"
+
+
+async def test_native_posts_keep_their_order_when_a_send_held_up_only_the_first(desk: Desk) -> None:
+    await desk.hear(created("hi"))
+    claim = await desk.lane(TIMELINE)
+    job, part = await desk.attempting(claim)
+    parked = await desk.hear(created("first", place=TIMELINE, own=Own.PERHAPS))
+    await desk.settle(claim, job, part, "100")
+    second = await desk.hear(created("second", place=TIMELINE, own=Own.PERHAPS))
+    assert parked.waits_for_send
+    assert second.again_at == desk.now, "the first is judged before it"

@@ -43,6 +43,14 @@ CASES: dict[str, tuple[Facts, object]] = {
     "perhaps an echo": (facts(created(own=Own.PERHAPS), sending=True), Wait(Reason.ECHO_PENDING, None)),
     "perhaps an edit's echo": (facts(edited(POST, "x", own=Own.PERHAPS), sending=True), Wait(Reason.ECHO_PENDING, None)),
     "surely an echo": (facts(created(own=Own.SURELY), sending=True), Wait(Reason.ECHO_PENDING, None)),
+    "people as the account, after one that is held up": (
+        facts(created(own=Own.PERHAPS), earlier_parked=True),
+        Wait(Reason.OUT_OF_TURN, None),
+    ),
+    "people as the account, after one that was let go": (
+        facts(created(own=Own.PERHAPS), earlier_waits=True),
+        Wait(Reason.OUT_OF_TURN, 0.0),
+    ),
     "perhaps the echo of a send in doubt": (facts(created(own=Own.PERHAPS), in_doubt=True), Hold(Reason.ECHO_IN_DOUBT)),
     "somebody else after a send in doubt": (facts(in_doubt=True), Relay()),
     "surely ours": (facts(created(own=Own.SURELY)), Drop(Reason.OWN_ADOPTED)),
