@@ -28,6 +28,9 @@ DOUBT_S = 0.2
 _FAILURES = {Reason.NO_BODY, Reason.GAVE_UP, Reason.REJECTED, Reason.PERHAPS_SENT, Reason.INTERNAL}
 """Reasons that end a delivery as "not delivered"; all others say that it needed no sending."""
 
+REPEATS = 5
+"""How often a send may be repeated where nobody can tell: each crash can leave one in doubt."""
+
 log = structlog.get_logger()
 
 
@@ -218,7 +221,7 @@ class _Lane:
         """Whether a send that was not found may be sent again now: only where that can't double it."""
         can = self._adapter.capabilities
         if isinstance(finding, Unknown):
-            if can.repeatable and not part.repeats and self._still_goes(job):
+            if can.repeatable and part.repeats < REPEATS and self._still_goes(job):
                 return True
             await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
             return False

@@ -90,7 +90,7 @@ async def test_random_kills_while_people_talk(house: Wreck, seed: int) -> None:
     await house.all_arrive(said, 120)
     await house.check()
     check_mails(house, said, crashes)
-    assert crashes > 3
+    assert crashes
     _check_order(house, said)
 
 
