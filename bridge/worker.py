@@ -29,7 +29,7 @@ _FAILURES = {Reason.NO_BODY, Reason.GAVE_UP, Reason.REJECTED, Reason.PERHAPS_SEN
 """Reasons that end a delivery as "not delivered"; all others say that it needed no sending."""
 
 REPEATS = 5
-"""How often a send may be repeated where nobody can tell: each crash can leave one in doubt."""
+"""How often a send may be repeated where nobody can tell: each crash can leave one in doubt, and no crash may lose a mail."""
 
 log = structlog.get_logger()
 
@@ -221,10 +221,10 @@ class _Lane:
         """Whether a send that was not found may be sent again now: only where that can't double it."""
         can = self._adapter.capabilities
         if isinstance(finding, Unknown):
-            if can.repeatable and part.repeats < REPEATS and self._still_goes(job):
-                return True
-            await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
-            return False
+            if not can.repeatable or part.repeats >= REPEATS or not self._still_goes(job):
+                await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
+                return False
+            return await self._may_repeat_now(job, part)
         surely_ended = _attempted_at(part).timestamp() + can.deadline
         if not can.idempotent and self._engine.now() < surely_ended:
             await self._postpone(part, surely_ended, job.failures, job.paused)
@@ -233,6 +233,15 @@ class _Lane:
             await self._conclude(job, Reason.NO_LONGER_MAPPED)
             return False
         return not await self._gave_up(job)
+
+    async def _may_repeat_now(self, job: Job, part: FrozenPart) -> bool:
+        """The first repeat goes at once; who perhaps got it twice is spared a third for a while."""
+        again_at = _attempted_at(part).timestamp()
+        again_at += retry.backoff(2 * part.repeats, self._engine.jitter()) if part.repeats else 0.0
+        if self._engine.now() >= again_at:
+            return True
+        await self._postpone(part, again_at, job.failures, job.paused)
+        return False
 
     # ------------------------------------------------------------ writing down what came of it
 

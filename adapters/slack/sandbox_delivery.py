@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import itertools
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -23,10 +24,28 @@ from bridge.post import DIRECT, NativeId, PlaceId
 class Handout:
     """One event on its way; `done` is set when it was acknowledged (or, by HTTP, given up)."""
 
+    number: int
     emitted: Emitted
     callback: Json
     twice: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True, order=True)
+class _Turn:
+    """One attempt that waits to leave; the earliest event's is the smallest."""
+
+    number: int
+    come: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    over: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ack:
+    """What is known of an envelope: `said` is True when it was acknowledged, False when its socket went without that."""
+
+    socket: web.WebSocketResponse
+    said: asyncio.Future[bool]
 
 
 @dataclass(slots=True)
@@ -44,8 +63,9 @@ class Delivery:
     silences: list[float] = field(default_factory=list)
     _sockets: list[web.WebSocketResponse] = field(default_factory=list)
     _connected: asyncio.Event = field(default_factory=asyncio.Event)
-    _acks: dict[str, asyncio.Event] = field(default_factory=dict)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _acks: dict[str, _Ack] = field(default_factory=dict)
+    _turns: list[_Turn] = field(default_factory=list)
+    _waited_for: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _quiet_until: float = 0.0
@@ -53,7 +73,8 @@ class Delivery:
     def emit(self, happening: Happening, *, is_direct: bool, is_shared: bool) -> Handout:
         """Start to hand an event out; events leave in the order in which this is called."""
         message, now = happening.message, int(time.time())
-        event_id = f"Ev{next(self._numbers):09d}"
+        number = next(self._numbers)
+        event_id = f"Ev{number:09d}"
         place = DIRECT if is_direct else PlaceId(message.room)
         callback: Json = {
             "token": "not-for-checking", "team_id": TEAM, "context_team_id": TEAM, "api_app_id": APP, "event": happening.event,
@@ -61,11 +82,16 @@ class Delivery:
             "authorizations": [{"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
         }  # fmt: skip
         emitted = Emitted(happening.kind, place, NativeId(message.ts), f"{TEAM}:{event_id}")
-        handout = Handout(emitted, callback, twice=self._takes_twice())
-        task = asyncio.create_task(self._hand_out(handout))
+        handout = Handout(number, emitted, callback, twice=self._takes_twice())
+        if number == 1:
+            self._start(self._usher())
+        self._start(self._hand_out(handout))
+        return handout
+
+    def _start(self, duty: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(duty)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return handout
 
     def _takes_twice(self) -> bool:
         self.twice, was = max(0, self.twice - 1), self.twice
@@ -78,16 +104,38 @@ class Delivery:
         if handout.twice:
             await carry(handout, 1)
 
-    async def _ready(self, emitted: Emitted) -> None:
-        """Wait for the plug and through a silence; held by the one whose turn it is, so that nothing overtakes."""
+    @contextlib.asynccontextmanager
+    async def _turn(self, handout: Handout) -> AsyncIterator[None]:
+        """When events can leave and none before this one waits: what must go again goes before what is newer."""
+        turn = _Turn(handout.number)
+        heapq.heappush(self._turns, turn)
+        self._waited_for.set()
+        await turn.come.wait()
+        if handout.emitted not in self.journal:
+            self.journal.append(handout.emitted)
+        try:
+            yield
+        finally:
+            turn.over.set()
+
+    async def _usher(self) -> None:
+        while True:
+            await self._waited_for.wait()
+            await self._ready()
+            turn = heapq.heappop(self._turns)
+            if not self._turns:
+                self._waited_for.clear()
+            turn.come.set()
+            await turn.over.wait()
+
+    async def _ready(self) -> None:
+        """Wait for the plug, through a silence, and for a listener."""
         if self.silences:
             self._quiet_until = time.monotonic() + self.silences.pop(0)
         await asyncio.sleep(max(0.0, self._quiet_until - time.monotonic()))
         await self.plugged.wait()
         if not self.events_url:
             await self._connected.wait()
-        if emitted not in self.journal:
-            self.journal.append(emitted)
 
     # ------------------------------------------------------------ by socket
 
@@ -104,10 +152,13 @@ class Delivery:
         self._connected.set()
         try:
             async for message in socket:
-                if message.type == aiohttp.WSMsgType.TEXT and (ack := self._acks.pop(_envelope_of(message.data), None)):
-                    ack.set()
+                if message.type == aiohttp.WSMsgType.TEXT and (ack := self._acks.get(_envelope_of(message.data))):
+                    _say(ack, acknowledged=True)
         finally:
             self._sockets.remove(socket)
+            for ack in self._acks.values():
+                if ack.socket is socket:
+                    _say(ack, acknowledged=False)
             if not self._sockets:
                 self._connected.clear()
         return socket
@@ -120,31 +171,27 @@ class Delivery:
     async def _by_socket(self, handout: Handout, attempt: int) -> None:
         for number in itertools.count(attempt):
             envelope = f"{handout.callback['event_id']}-{number}"
-            acked = self._acks[envelope] = asyncio.Event()
-            async with self._turn:
-                await self._ready(handout.emitted)
-                socket = self._sockets[-1]
-                with contextlib.suppress(ConnectionError, RuntimeError):  # gone just now: the next attempt finds another
-                    await socket.send_json(_enveloped(envelope, handout.callback, number))
-            if await self._acknowledged(acked, socket):
-                return
-            self._acks.pop(envelope, None)
-
-    async def _acknowledged(self, acked: asyncio.Event, socket: web.WebSocketResponse) -> bool:
-        """Whether the acknowledgement came before the time was up or the socket was gone."""
-        until = time.monotonic() + self.ack_timeout
-        while not acked.is_set() and not socket.closed and time.monotonic() < until:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(acked.wait(), 0.05)
-        return acked.is_set()
+            async with self._turn(handout):
+                if not self._sockets:
+                    continue  # gone just now
+                ack = self._acks[envelope] = _Ack(self._sockets[-1], asyncio.get_running_loop().create_future())
+                with contextlib.suppress(ConnectionError, RuntimeError):  # as above: its handler says so too
+                    await ack.socket.send_json(_enveloped(envelope, handout.callback, number))
+            try:
+                if await asyncio.wait_for(ack.said, self.ack_timeout):
+                    return
+            except TimeoutError:
+                pass
+            finally:
+                del self._acks[envelope]
 
     # ------------------------------------------------------------ by HTTP
 
     async def _by_http(self, handout: Handout, attempt: int) -> None:
         for number, delay in enumerate((0.0, *self.retry_delays), start=attempt):
             await asyncio.sleep(delay)
-            async with self._turn:
-                await self._ready(handout.emitted)
+            async with self._turn(handout):
+                pass
             if await self._posted(handout.callback, number):
                 return
         self.dropped.append(handout.emitted)
@@ -174,6 +221,11 @@ class Delivery:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say(ack: _Ack, *, acknowledged: bool) -> None:
+    if not ack.said.done():
+        ack.said.set_result(acknowledged)
 
 
 def _envelope_of(text: str) -> str:

@@ -143,9 +143,10 @@ class Rig:
         return [await self.adapter.complete(event) for _, event in self.events() if event.ref.id == native]
 
     async def settled(self) -> None:
-        """Everything that was on its way before has arrived: a later message has."""
+        """Everything that was on its way before has arrived and is in the journal: a later message has and is."""
         marker = await self.sandbox.write(self.writer, unique("a later message"))
         await self.heard(Created, marker)
+        await eventually(lambda: any(one.id == marker for one in self.sandbox.emitted()), "the journal")
 
     async def place_of(self, person: str) -> Place:
         """Where that person's direct messages with the account stand."""

@@ -16,7 +16,7 @@ from bridge.rules import EARLY_S
 from bridge.store import inward, outward, sql
 from bridge.store.tables import DeliveryState, PartState, RawState
 from bridge.text import plain
-from bridge.worker import REPEATS, Worker, _Lane
+from bridge.worker import DOUBT_S, REPEATS, Worker, _Lane
 from tests.core.desk import Desk
 from tests.core.worlds import LYNN_OUTSIDE, LYNNS_DIRECT, NOW, TEAM, TIMELINE, created, deleted, edited, entry, group, world
 
@@ -101,8 +101,18 @@ async def test_where_nobody_can_tell_it_is_repeated_a_few_times_at_most(desk: De
     fake = Fake(can, answers=[Uncertain()] * 9, findings=[Unknown()] * 9)
     for _ in range(8):
         await bring(desk, fake)
-        desk.now += 60
+        desk.now += 600
     assert (fake.sent, await outcome(desk)) == (["hi"] * (1 + REPEATS), (DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT))
+
+
+async def test_the_first_repeat_goes_at_once_and_the_next_only_after_a_while(desk: Desk) -> None:
+    await desk.hear(created("hi"))
+    can = Capabilities(edit=False, delete=False, repeatable=True, deadline=10.0)
+    fake = Fake(can, answers=[Uncertain()] * 9, findings=[Unknown()] * 9)
+    for seconds, sent in ((0.0, 1), (DOUBT_S, 2), (4 * DOUBT_S, 2), (2.0, 3)):
+        desk.now += seconds
+        await bring(desk, fake)
+        assert len(fake.sent) == sent
 
 
 async def test_a_post_that_always_loses_its_answer_is_given_up_in_time(desk: Desk) -> None:

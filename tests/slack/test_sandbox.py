@@ -7,9 +7,11 @@ import gc
 import json
 import warnings
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -126,6 +128,34 @@ async def test_what_stands_outlives_the_bridge(sandbox: SlackSandbox) -> None:
             await asyncio.gather(listening, return_exceptions=True)
     assert heard == [found.key for found in sandbox.emitted()]
     assert [found.text for found in sandbox.standing()] == ["word 0", "word 1"]
+
+
+@pytest.mark.scenario("D05")
+async def test_what_nobody_acknowledged_comes_again_before_what_is_newer(sandbox: SlackSandbox) -> None:
+    written = [await sandbox.write("lynn", f"word {number}") for number in range(3)]
+    async with hearing(sandbox) as socket:
+        assert [await told(socket, acknowledge=False) for _ in written] == written
+    written += [await sandbox.write("lynn", f"word {number}") for number in range(3, 6)]
+    async with hearing(sandbox) as socket:
+        assert [await told(socket, acknowledge=True) for _ in written] == written
+
+
+@asynccontextmanager
+async def hearing(sandbox: SlackSandbox) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A socket that was greeted."""
+    app = client(sandbox, sandbox.joining["app token"])
+    url = (await app.apps_connections_open(app_token=sandbox.joining["app token"]))["url"]
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+        assert (await socket.receive_json(timeout=5))["type"] == "hello"
+        yield socket
+
+
+async def told(socket: aiohttp.ClientWebSocketResponse, *, acknowledge: bool) -> str:
+    """The ts of the next message."""
+    envelope = await socket.receive_json(timeout=5)
+    if acknowledge:
+        await socket.send_json({"envelope_id": envelope["envelope_id"]})
+    return str(envelope["payload"]["event"]["ts"])
 
 
 # ---------------------------------------------------------------- events by HTTP
