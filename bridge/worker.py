@@ -18,7 +18,7 @@ from bridge.post import AccountId, Destination, EventKind, Ref
 from bridge.reasons import Reason
 from bridge.routing import World, ceiling_of, is_unpinned, unpinned_name
 from bridge.store import Store, Tx, jobs, lanes, outward, pins
-from bridge.store.outward import NewPart
+from bridge.store.outward import NewPart, Outcome
 from bridge.store.tables import Action, DeliveryState
 from bridge.store.values import Claim, FrozenPart, Job
 
@@ -29,7 +29,7 @@ _FAILURES = {Reason.NO_BODY, Reason.GAVE_UP, Reason.REJECTED, Reason.PERHAPS_SEN
 """Reasons that end a delivery as "not delivered"; all others say that it needed no sending."""
 
 REPEATS = 5
-"""How often a send may be repeated where nobody can tell: each crash can leave one in doubt, and no crash may lose a mail."""
+"""How many lost answers a send is repeated after where nobody can tell whether it stands. A crash always costs a repeat."""
 
 log = structlog.get_logger()
 
@@ -156,11 +156,11 @@ class _Lane:
                     ref = finding.ref
                 elif not await self._may_repeat(job, part, finding):
                     return None
+                in_doubt = isinstance(finding, Unknown)  # a repeat that fails tells nothing of the send before it
             elif await self._gave_up(job):
                 return None
             if ref is None:
-                repeat, in_doubt = in_doubt, False
-                ref = await (self._call(part, thread) if begun else self._attempt(job, part, thread, repeat=repeat))
+                ref = await (self._call(part, thread) if begun else self._attempt(job, part, thread))
         except SendError as error:
             await self._failed(job, part, error, in_doubt=in_doubt)
             return None
@@ -187,9 +187,9 @@ class _Lane:
             self._engine.at_step(Step.ATTEMPTING)
         return parts
 
-    async def _attempt(self, job: Job, part: FrozenPart, thread: Thread, *, repeat: bool) -> Ref | None:
+    async def _attempt(self, job: Job, part: FrozenPart, thread: Thread) -> Ref | None:
         now = self._engine.now()
-        if not await self._store.write(lambda tx: outward.attempt(tx, self._claim, job, part, now, repeat=repeat)):
+        if not await self._store.write(lambda tx: outward.attempt(tx, self._claim, job, part, now)):
             return None
         self._engine.at_step(Step.ATTEMPTING)
         return await self._call(part, thread)
@@ -221,7 +221,7 @@ class _Lane:
         """Whether a send that was not found may be sent again now: only where that can't double it."""
         can = self._adapter.capabilities
         if isinstance(finding, Unknown):
-            if not can.repeatable or part.repeats >= REPEATS or not self._still_goes(job):
+            if not can.repeatable or part.lost_answers > REPEATS or not self._still_goes(job):
                 await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
                 return False
             return await self._may_repeat_now(job, part)
@@ -237,7 +237,8 @@ class _Lane:
     async def _may_repeat_now(self, job: Job, part: FrozenPart) -> bool:
         """The first repeat goes at once; who perhaps got it twice is spared a third for a while."""
         again_at = _attempted_at(part).timestamp()
-        again_at += retry.backoff(2 * part.repeats, self._engine.jitter()) if part.repeats else 0.0
+        if part.lost_answers > 1:
+            again_at += retry.backoff(2 * (part.lost_answers - 1), jitter=1.0)
         if self._engine.now() >= again_at:
             return True
         await self._postpone(part, again_at, job.failures, job.paused)
@@ -257,7 +258,7 @@ class _Lane:
             self._look_again(self._account.id)
 
     async def _failed(self, job: Job, part: FrozenPart, error: SendError, *, in_doubt: bool) -> None:
-        """Decide what comes after a failed call. `in_doubt`: it only looked whether an earlier send stands there."""
+        """Decide what comes after a failed call. `in_doubt`: an earlier send may stand there, whatever came of this call."""
         decision = retry.decide(error, job.failures, self._engine.jitter())
         now = self._engine.now()
         if in_doubt and (isinstance(decision, retry.GiveUp) or now >= job.give_up_at):
@@ -265,17 +266,20 @@ class _Lane:
             return
         match decision:
             case retry.LookUp():
-                await self._postpone(part, now + DOUBT_S * 2 ** min(job.failures, 8), job.failures + 1, "")
+                await self._postpone(part, now + DOUBT_S * 2 ** min(job.failures, 8), job.failures + 1, "", Outcome.LOST)
             case retry.GiveUp(reason, sentence):
                 await self._conclude(job, reason, sentence)
             case retry.Again(after, sentence):
                 if not job.failures:
                     log.warning("lane.trouble", lane=self._claim.lane.id, account=self._account.id, error=error.sentence)
-                await self._postpone(part, now + after, job.failures + 1, sentence, unsent=not in_doubt)
+                outcome = Outcome.OPEN if in_doubt else Outcome.UNSENT
+                await self._postpone(part, now + after, job.failures + 1, sentence, outcome)
 
-    async def _postpone(self, part: FrozenPart, until: float, failures: int, paused: str, *, unsent: bool = False) -> None:
+    async def _postpone(
+        self, part: FrozenPart, until: float, failures: int, paused: str, outcome: Outcome = Outcome.OPEN
+    ) -> None:
         def postpone(tx: Tx) -> bool:
-            return outward.postpone(tx, self._claim, part, until, failures, paused, unsent=unsent)
+            return outward.postpone(tx, self._claim, part, until, failures, paused, outcome)
 
         if await self._store.write(postpone):
             self._look_again(self._account.id)

@@ -112,7 +112,7 @@ def _frozen(row: Any) -> FrozenPart:
         key=row.key,
         ref=sql.ref_from(row.ref),
         attempted_at=datetime.fromtimestamp(row.attempted_at, UTC) if attempted else None,
-        repeats=row.repeats,
+        lost_answers=row.lost_answers,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
@@ -132,24 +133,21 @@ def freeze(
             ref=sql.ref_text(new.ref),
             state=PartState.ATTEMPTING if begun else PartState.WAITING,
             attempted_at=attempted_at if begun else None,
-            repeats=0,
+            lost_answers=0,
         )
     if attempted_at is not None:
         tx.execute(_COUNT_ATTEMPT, _keys(claim, job))
     return tuple(part for part, _ in parts_of(tx, job.delivery_id))
 
 
-def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float, *, repeat: bool = False) -> bool:
-    """Write down that the part is about to be sent; False if it must not be: the claim is gone, or the part's need is.
-
-    With `repeat` it may be a second time, which is counted.
-    """
+def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float) -> bool:
+    """Write down that the part is about to be sent; False if it must not be: the claim is gone, or the part's need is."""
     if not lanes.owns(tx, claim) or not tx.execute(_COUNT_ATTEMPT, _keys(claim, job)).rowcount:
         return False
     begun = tx.execute(
         update(sql.part)
         .where(sql.part.c.id == part.id, sql.part.c.state != PartState.DONE)
-        .values(state=PartState.ATTEMPTING, attempted_at=now, repeats=part.repeats + (1 if repeat else 0))
+        .values(state=PartState.ATTEMPTING, attempted_at=now)
     )
     return begun.rowcount > 0
 
@@ -226,19 +224,33 @@ def adopt(tx: Connection, key: str, ref: Ref, now: float) -> bool:
     return True
 
 
-def postpone(tx: Connection, claim: Claim, part: FrozenPart, until: float, failures: int, paused: str, *, unsent: bool) -> bool:
+class Outcome(Enum):
+    """What is known of an attempt that was not a success."""
+
+    UNSENT = auto()
+    """Nothing was sent, by this attempt or an earlier one."""
+    LOST = auto()
+    """Its answer was lost."""
+    OPEN = auto()
+    """Nothing new: whether an earlier one stands is still to be found out."""
+
+
+def postpone(
+    tx: Connection, claim: Claim, part: FrozenPart, until: float, failures: int, paused: str, outcome: Outcome = Outcome.OPEN
+) -> bool:
     """After a failed attempt: nothing of the lane is tried before `until`; whether raws were parked for it.
 
-    `unsent` says that the attempt is known not to have sent anything. Without effect once another owner has the lane:
-    the attempt under way may be theirs.
+    Without effect once another owner has the lane: the attempt under way may be theirs.
     """
     if not lanes.owns(tx, claim):
         return False
     lanes.pause(tx, claim, until, failures, paused)
-    if not unsent:
+    attempting = update(sql.part).where(_P.id == part.id, _P.state == PartState.ATTEMPTING)
+    if outcome is Outcome.LOST:
+        tx.execute(attempting.values(lost_answers=_P.lost_answers + 1))
+    if outcome is not Outcome.UNSENT:
         return False
-    attempting = (sql.part.c.id == part.id, sql.part.c.state == PartState.ATTEMPTING)
-    tx.execute(update(sql.part).where(*attempting).values(state=PartState.WAITING))
+    tx.execute(attempting.values(state=PartState.WAITING))
     return inward.release_parked(tx, claim.lane.account)
 
 

@@ -182,7 +182,7 @@ class DeliveryRow(SQLModel, table=True):
 class PartRow(SQLModel, table=True):
     """One native message of a delivery, frozen before its first attempt.
 
-    `ref` is its target or its result; `repeats` counts sends of which nobody could exclude that they were second ones.
+    `ref` is its target or its result; `lost_answers` counts sends that ended without one while we ran.
     """
 
     __tablename__ = "part"
@@ -207,7 +207,7 @@ class PartRow(SQLModel, table=True):
     ref: str = ""
     state: str = PartState.WAITING
     attempted_at: float | None = None
-    repeats: int = 0
+    lost_answers: int = 0
 
 
 class ReceiptRow(SQLModel, table=True):

@@ -86,7 +86,7 @@ class FrozenPart:
     ref: Ref | None
     attempted_at: datetime | None
     """When the attempt began whose end nobody wrote down; None if there is none."""
-    repeats: int
+    lost_answers: int
 
 
 @dataclass(frozen=True, slots=True)

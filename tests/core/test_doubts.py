@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from tests.core.desk import Desk
 from tests.core.worlds import LYNN_OUTSIDE, LYNNS_DIRECT, NOW, TEAM, TIMELINE, created, deleted, edited, entry, group, world
 
 CHANGEABLE = Capabilities(edit=True, delete=True, deadline=10.0)
+REPEATABLE = Capabilities(edit=False, delete=False, repeatable=True, deadline=10.0)
 SHORT = Limits(characters=500)
 
 
@@ -30,7 +32,7 @@ class Fake:
 
     capabilities: Capabilities = CHANGEABLE
     limits: Limits = SHORT
-    answers: list[SendError | None] = field(default_factory=list)
+    answers: list[BaseException | None] = field(default_factory=list)
     findings: list[Finding | SendError] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     edits: list[str] = field(default_factory=list)
@@ -97,19 +99,42 @@ async def test_absence_is_believed_only_when_the_request_has_surely_ended(desk: 
 
 async def test_where_nobody_can_tell_it_is_repeated_a_few_times_at_most(desk: Desk) -> None:
     await desk.hear(created("hi"))
-    can = Capabilities(edit=False, delete=False, repeatable=True, deadline=10.0)
-    fake = Fake(can, answers=[Uncertain()] * 9, findings=[Unknown()] * 9)
+    fake = Fake(REPEATABLE, answers=[Uncertain()] * 9, findings=[Unknown()] * 9)
     for _ in range(8):
         await bring(desk, fake)
         desk.now += 600
     assert (fake.sent, await outcome(desk)) == (["hi"] * (1 + REPEATS), (DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT))
 
 
+async def test_no_number_of_crashes_loses_a_send_that_may_be_repeated(desk: Desk) -> None:
+    await desk.hear(created("hi"))
+    fake = Fake(REPEATABLE, answers=[asyncio.CancelledError()] * 9, findings=[Unknown()] * 9)
+    for _ in range(9):
+        with pytest.raises(asyncio.CancelledError):  # as far as the database knows, the process died in the send
+            await bring(desk, fake)
+    await bring(desk, fake)
+    assert (len(fake.sent), (await outcome(desk))[0]) == (10, DeliveryState.DELIVERED)
+
+
+@pytest.mark.parametrize("trouble", [Rejected("No such reader."), Retryable()])
+async def test_a_repeat_that_fails_tells_nothing_of_the_send_before_it(desk: Desk, trouble: SendError) -> None:
+    post = created("hi")
+    await desk.hear(post)
+    fake = Fake(REPEATABLE, answers=[Uncertain(), trouble], findings=[Unknown()] * 2)
+    await bring(desk, fake)
+    desk.now += DOUBT_S
+    await bring(desk, fake)
+    await desk.hear(deleted(post))
+    if isinstance(trouble, Rejected):
+        assert await outcome(desk) == (DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT)
+    else:
+        assert (await outcome(desk))[0] == DeliveryState.WAITING  # not withdrawn: it may stand there
+
+
 async def test_the_first_repeat_goes_at_once_and_the_next_only_after_a_while(desk: Desk) -> None:
     await desk.hear(created("hi"))
-    can = Capabilities(edit=False, delete=False, repeatable=True, deadline=10.0)
-    fake = Fake(can, answers=[Uncertain()] * 9, findings=[Unknown()] * 9)
-    for seconds, sent in ((0.0, 1), (DOUBT_S, 2), (4 * DOUBT_S, 2), (2.0, 3)):
+    fake = Fake(REPEATABLE, answers=[Uncertain()] * 9, findings=[Unknown()] * 9)
+    for seconds, sent in ((0.0, 1), (DOUBT_S, 2), (4 * DOUBT_S, 2), (4.0, 3)):
         desk.now += seconds
         await bring(desk, fake)
         assert len(fake.sent) == sent
@@ -186,7 +211,7 @@ async def test_an_adopted_part_is_never_attempted_again(desk: Desk) -> None:
     job, part = await desk.attempting(claim)
     await desk.write(lambda tx: outward.adopt(tx, part.key, Ref(TIMELINE, NativeId("7")), NOW))
     assert not await desk.attempt(claim, job, part)
-    await desk.write(lambda tx: outward.postpone(tx, claim, part, NOW, 1, "", unsent=True))
+    await desk.write(lambda tx: outward.postpone(tx, claim, part, NOW, 1, "", outward.Outcome.UNSENT))
     assert ([row.state for row in await desk.rows(sql.part)], (await outcome(desk))[0]) == (
         [PartState.DONE],
         DeliveryState.DELIVERED,

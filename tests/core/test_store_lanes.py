@@ -143,7 +143,7 @@ async def test_a_stale_owner_cannot_call_the_new_owners_attempt_unsent(desk: Des
     """Else a crash of the new owner would be followed by a send without a look."""
     old, new = overtaken
     _, part = await desk.attempting(new)
-    await desk.write(lambda tx: outward.postpone(tx, old, part, NOW, 1, "", unsent=True))
+    await desk.write(lambda tx: outward.postpone(tx, old, part, NOW, 1, "", outward.Outcome.UNSENT))
     assert (await desk.rows(sql.part))[0].state == PartState.ATTEMPTING
 
 

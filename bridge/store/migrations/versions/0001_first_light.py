@@ -197,7 +197,7 @@ def upgrade() -> None:
         sa.Column("ref", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempted_at", sa.Float(), nullable=True),
-        sa.Column("repeats", sa.Integer(), nullable=False),
+        sa.Column("lost_answers", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["delivery_id"],
             ["delivery.id"],
