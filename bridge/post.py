@@ -99,17 +99,24 @@ class Author:
     name: str
     handles: tuple[str, ...] = ()
     is_bot: bool = False
+    moved: bool = False
+    """Their account says that they moved to another one: whoever writes with it may not be who we know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file beside a post. `source` is opaque: what the adapter needs to fetch it."""
+    """A file beside a post. `source` is opaque: what the adapter needs to fetch it. `size` is in bytes.
+
+    `blob` names its bytes in our own store; empty where they were not fetched, and then `missing` says why, for people.
+    """
 
     name: str
     mime: str = "application/octet-stream"
     size: int | None = None
     alt: str = ""
     source: str = ""
+    blob: str = ""
+    missing: str = ""
 
 
 class Own(StrEnum):

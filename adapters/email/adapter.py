@@ -20,9 +20,9 @@ from adapters.email.parse import parse
 from adapters.email.render import letter_of, render
 from adapters.email.sending import Crowded, Outbox, Unaccepted, Unanswered
 from adapters.email.settings import Settings
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Level, Limits, Part, Thread, Unknown
+from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Level, Limits, Part, People, Thread, Unknown
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
-from bridge.post import AccountId, Destination, Event, Ignored, PlaceId, Post, Raw, Ref
+from bridge.post import AccountId, Destination, Event, Ignored, Media, PlaceId, Post, Raw, Ref, UserId
 
 log = structlog.get_logger("viabridge.email")
 
@@ -84,6 +84,19 @@ class EmailAdapter:
     @property
     def limits(self) -> Limits:
         return Limits(characters=100_000)
+
+    @property
+    def people(self) -> People | None:
+        return None
+
+    async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
+        return None
+
+    async def look_up(self, handle: str) -> UserId | None:  # noqa: ARG002 - the contract's
+        return None
+
+    async def fetch(self, media: Media, most: int) -> bytes:  # noqa: ARG002 - the contract's
+        raise Rejected("Files are not copied from mail yet.")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

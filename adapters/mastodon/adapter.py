@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from asyncio import TaskGroup
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from adapters.mastodon import finding
@@ -19,61 +17,23 @@ from adapters.mastodon.identity import TIMELINE, Identity
 from adapters.mastodon.listening import BEGINNING, PAGE, Feed, Listening
 from adapters.mastodon.outcasts import Outcasts, too_visible
 from adapters.mastodon.parse import parse
+from adapters.mastodon.refusals import translate
 from adapters.mastodon.render import Draft, draft_of, render
 from adapters.mastodon.server import is_mastodon, limits_of, newest_of, streaming_of, version_of
 from adapters.mastodon.settings import MastodonSettings
 from adapters.mastodon.stream import Stream, probe
 from adapters.mastodon.workers import Access, CallFailed, Workers
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Found, Inbox, Limits, Part, Thread
-from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
-from bridge.post import AccountId, Destination, Event, Ignored, NativeId, PlaceId, Post, Raw, Ref, UserId
+from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Found, Inbox, Limits, Part, People, Thread
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError
+from bridge.post import AccountId, Destination, Event, Ignored, Media, NativeId, PlaceId, Post, Raw, Ref, UserId
 
 if TYPE_CHECKING:
     from mastodon import Mastodon
 
 T = TypeVar("T")
 
-_MARGIN: Final = 1.0  # seconds beyond the end of the last call: our own reckoning after it
-
-# ------------------------------------------------ the table of errors
-
-_TABLE: Final[Mapping[int, tuple[type[SendError], str]]] = MappingProxyType(
-    {
-        400: (Rejected, "The Mastodon server refuses this post: {said}"),
-        401: (NeedsOperator, "The Mastodon server no longer accepts the access token: make a new one and restart."),
-        403: (Rejected, "The Mastodon server does not allow this: {said}"),
-        404: (Rejected, "The Mastodon server does not know the post or person any more: {said}"),
-        410: (Rejected, "What this belongs to is gone from the Mastodon server: {said}"),
-        413: (Rejected, "This is too large for the Mastodon server: {said}"),
-        422: (Rejected, "The Mastodon server refuses this post: {said}"),
-        429: (Retryable, "The Mastodon server asks us to slow down."),
-        503: (Retryable, "The Mastodon server is busy or being maintained."),
-    }
-)
-_TOKEN_TROUBLE: Final = re.compile(r"scope|login|token|confirm|suspend|disabled", re.IGNORECASE)
-_NO_TOKEN = "The access token may not do this ({said}): make one with the scopes read and write."  # noqa: S105 - a sentence
-_UNREACHABLE: Final = "The Mastodon server cannot be reached."
-_LOST: Final = "The Mastodon server did not answer: perhaps it took the post, perhaps not."
 _TOO_VISIBLE: Final = "The Mastodon server would have shown this post to more people than it is for, so it is removed again."
-_FAILED: Final = "The Mastodon server failed or did not answer."
-
-
-def translate(failed: CallFailed, *, posting: bool) -> SendError:
-    """What an SDK error means. Only a new post can be `Uncertain`: reading, editing and deleting may be repeated."""
-    status, said = failed.answer
-    if status == 403 and _TOKEN_TROUBLE.search(said):
-        return NeedsOperator(_NO_TOKEN.format(said=said))
-    if status is not None and (row := _TABLE.get(status)):
-        kind, sentence = row
-        return Retryable(sentence, failed.after) if kind is Retryable else kind(sentence.format(said=said))
-    if status is not None and 400 <= status < 500:
-        return Rejected(_TABLE[400][1].format(said=said))
-    if status is None and failed.never_sent:
-        return Retryable(_UNREACHABLE)
-    return Uncertain(_LOST) if posting else Retryable(_FAILED, failed.after)
-
-
-# ------------------------------------------------ the adapter
+_MARGIN: Final = 1.0  # seconds beyond the end of the last call: our own reckoning after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +75,19 @@ class MastodonAdapter:
     @property
     def limits(self) -> Limits:
         return self._limits
+
+    @property
+    def people(self) -> People | None:
+        return None
+
+    async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
+        return None
+
+    async def look_up(self, handle: str) -> UserId | None:  # noqa: ARG002 - the contract's
+        return None
+
+    async def fetch(self, media: Media, most: int) -> bytes:  # noqa: ARG002 - the contract's
+        raise Rejected("Files are not copied from Mastodon yet.")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

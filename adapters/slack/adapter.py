@@ -24,19 +24,21 @@ from adapters.slack.parse import METADATA, Identity, parse, sharing_changed
 from adapters.slack.refusals import LATER, OPERATOR, PERHAPS, REJECTED
 from adapters.slack.render import LIMIT, Message, render
 from adapters.slack.settings import SlackSettings
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Limits, Part, Thread
+from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Limits, Part, People, Thread
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 from bridge.post import (
     AccountId,
     Destination,
     Event,
     Ignored,
+    Media,
     NativeId,
     Place,
     PlaceId,
     Post,
     Raw,
     Ref,
+    UserId,
 )
 
 V = TypeVar("V")
@@ -76,6 +78,19 @@ class SlackAdapter:
     def signing_secret(self) -> str:
         """With which Slack signs for this account; empty where it is not reached over HTTP."""
         return self._settings.signing_secret.get_secret_value() if self._settings.signing_secret else ""
+
+    @property
+    def people(self) -> People | None:
+        return None
+
+    async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
+        return None
+
+    async def look_up(self, handle: str) -> UserId | None:  # noqa: ARG002 - the contract's
+        return None
+
+    async def fetch(self, media: Media, most: int) -> bytes:  # noqa: ARG002 - the contract's
+        raise Rejected("Files are not copied from Slack yet.")
 
     # ------------------------------------------------------------ life
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bridge.post import AccountId, Audience, Destination, Event, Ignored, PlaceId, Post, Raw, Ref
+from bridge.post import AccountId, Audience, Destination, Event, Ignored, Media, PlaceId, Post, Raw, Ref, UserId
 
 # ---------------------------------------------------------------- inwards
 
@@ -41,11 +41,30 @@ class Inbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FileLimits:
+    """Which files a native message may carry: how many, how many bytes each, of which MIME types (empty: any)."""
+
+    count: int
+    image_bytes: int
+    other_bytes: int
+    mimes: frozenset[str] = frozenset()
+
+    def take(self, media: Media) -> bool:
+        """Whether the file may go, as far as its kind and size are known."""
+        most = self.image_bytes if media.mime.startswith("image/") else self.other_bytes
+        return (not self.mimes or media.mime in self.mimes) and (media.size is None or media.size <= most)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """What one native message may hold. `characters` as the platform counts them; `per_link` where links count fixed."""
+    """What one native message may hold. `characters` as the platform counts them; `per_link` where links count fixed.
+
+    `files` is None where files can only be named.
+    """
 
     characters: int
     per_link: int | None = None
+    files: FileLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +96,19 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that goes with a part. `body` holds its bytes only in `send` and `edit`."""
+
+    media: Media
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One native message to be. `body` is text that only its adapter reads; it is frozen in the ledger before sending."""
 
     body: str
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +171,35 @@ class Capabilities:
     pace: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Somebody who follows a protected account, or asks to. `handles` as `Author.handles`."""
+
+    user: UserId
+    name: str
+    handles: tuple[str, ...]
+    moved: bool = False
+
+
+class People(Protocol):
+    """The door of an account whose followers are approved. Every call raises only `SendError`s; repeating one does no harm."""
+
+    async def requests(self) -> Sequence[Follower]:
+        """Who asks to follow, oldest first."""
+
+    async def followers(self) -> Sequence[Follower]:
+        """Who follows."""
+
+    async def approve(self, user: UserId) -> None:
+        """Let them follow."""
+
+    async def reject(self, user: UserId) -> None:
+        """Turn their request down."""
+
+    async def remove(self, user: UserId) -> None:
+        """Let them follow no more."""
+
+
 class Level(StrEnum):
     OK = "ok"
     WARNING = "warning"
@@ -167,6 +224,10 @@ class Adapter(Protocol):
     @property
     def limits(self) -> Limits: ...
 
+    @property
+    def people(self) -> People | None:
+        """The account's door; None where it has none."""
+
     def open(self) -> AbstractAsyncContextManager[None]:
         """Sign in and learn who we are and what the server allows. Raises `Retryable` or `NeedsOperator`."""
 
@@ -175,6 +236,15 @@ class Adapter(Protocol):
 
     async def pin(self, name: str) -> PlaceId:
         """The id of the place that the mapping file calls `name`. Raises `NeedsOperator` naming the cure."""
+
+    async def members(self, place: PlaceId) -> int | None:
+        """How many people read what stands at the place; None where nobody can tell."""
+
+    async def look_up(self, handle: str) -> UserId | None:
+        """Whose direct conversation the mapping file's `handle` means (`bridge.post.direct`); None where there is nobody."""
+
+    async def fetch(self, media: Media, most: int) -> bytes:
+        """The bytes of a file that was heard of. Raises `Rejected` for one that is gone, or larger than `most` bytes."""
 
     def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
         """What the bytes say. Pure, given who we are. Raises `Unparsable`."""

@@ -1,0 +1,45 @@
+"""What an error of the SDK means: the one table, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from adapters.mastodon.workers import CallFailed
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
+
+_TABLE: Final[Mapping[int, tuple[type[SendError], str]]] = MappingProxyType(
+    {
+        400: (Rejected, "The Mastodon server refuses this post: {said}"),
+        401: (NeedsOperator, "The Mastodon server no longer accepts the access token: make a new one and restart."),
+        403: (Rejected, "The Mastodon server does not allow this: {said}"),
+        404: (Rejected, "The Mastodon server does not know the post or person any more: {said}"),
+        410: (Rejected, "What this belongs to is gone from the Mastodon server: {said}"),
+        413: (Rejected, "This is too large for the Mastodon server: {said}"),
+        422: (Rejected, "The Mastodon server refuses this post: {said}"),
+        429: (Retryable, "The Mastodon server asks us to slow down."),
+        503: (Retryable, "The Mastodon server is busy or being maintained."),
+    }
+)
+_TOKEN_TROUBLE: Final = re.compile(r"scope|login|token|confirm|suspend|disabled", re.IGNORECASE)
+_NO_TOKEN = "The access token may not do this ({said}): make one with the scopes read and write."  # noqa: S105 - a sentence
+_UNREACHABLE: Final = "The Mastodon server cannot be reached."
+_LOST: Final = "The Mastodon server did not answer: perhaps it took the post, perhaps not."
+_FAILED: Final = "The Mastodon server failed or did not answer."
+
+
+def translate(failed: CallFailed, *, posting: bool) -> SendError:
+    """What an SDK error means. Only a new post can be `Uncertain`: reading, editing and deleting may be repeated."""
+    status, said = failed.answer
+    if status == 403 and _TOKEN_TROUBLE.search(said):
+        return NeedsOperator(_NO_TOKEN.format(said=said))
+    if status is not None and (row := _TABLE.get(status)):
+        kind, sentence = row
+        return Retryable(sentence, failed.after) if kind is Retryable else kind(sentence.format(said=said))
+    if status is not None and 400 <= status < 500:
+        return Rejected(_TABLE[400][1].format(said=said))
+    if status is None and failed.never_sent:
+        return Retryable(_UNREACHABLE)
+    return Uncertain(_LOST) if posting else Retryable(_FAILED, failed.after)
