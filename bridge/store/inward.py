@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from bridge.post import AccountId, Raw
 from bridge.store import sql
@@ -16,6 +16,16 @@ from bridge.store.values import WaitingRaw
 
 PARKED_FOR_S = 5.0
 """A parked raw is looked at again after this long even if nothing released it."""
+
+
+# Constants, as making a statement costs more than running it, and these run once per post or copy. `state != DONE` is what
+# the index of open raws is made for.
+_C = sql.raw.c
+_DONE = update(sql.raw).where(_C.id == bindparam("_raw")).values(state=RawState.DONE, reason=bindparam("_reason"))
+_DONE_AND_FORGOTTEN = _DONE.values(body=b"")
+_OPEN = update(sql.raw).where(_C.account == bindparam("_account"), _C.state != RawState.DONE)
+_RELEASE_PARKED = _OPEN.where(_C.state == RawState.PARKED).values(state=RawState.WAITING, ready_at=0.0)
+_RELEASE_POSTPONED = _OPEN.where(_C.state == RawState.WAITING, _C.ready_at > 0).values(ready_at=0.0)
 
 
 def take(tx: Connection, raw: Raw, now: float) -> bool:
@@ -116,10 +126,7 @@ def earlier_open(tx: Connection, waiting: WaitingRaw, now: float) -> frozenset[R
 
 def done(tx: Connection, raw_id: int, *, keep_body: bool, reason: str = "") -> None:
     """The raw was understood. Without `keep_body` its bytes are dropped at once: nobody was meant to get them."""
-    values: dict[str, object] = {"state": RawState.DONE, "reason": reason}
-    if not keep_body:
-        values["body"] = b""
-    tx.execute(update(sql.raw).where(sql.raw.c.id == raw_id).values(**values))
+    tx.execute(_DONE if keep_body else _DONE_AND_FORGOTTEN, {"_raw": raw_id, "_reason": reason})
 
 
 def hold(tx: Connection, raw_id: int, reason: str) -> None:
@@ -139,23 +146,12 @@ def postpone(tx: Connection, raw_id: int, ready_at: float) -> None:
 
 def release_parked(tx: Connection, account: AccountId) -> bool:
     """Parked raws of the account are looked at again; whether there were any."""
-    c = sql.raw.c
-    result = tx.execute(
-        update(sql.raw)
-        .where(c.account == account, c.state != RawState.DONE, c.state == RawState.PARKED)
-        .values(state=RawState.WAITING, ready_at=0.0)
-    )
-    return result.rowcount > 0
+    return tx.execute(_RELEASE_PARKED, {"_account": account}).rowcount > 0
 
 
 def release_postponed(tx: Connection, account: AccountId) -> None:
     """Raws of the account that waited for something to come first are looked at again."""
-    c = sql.raw.c
-    tx.execute(
-        update(sql.raw)
-        .where(c.account == account, c.state != RawState.DONE, c.state == RawState.WAITING, c.ready_at > 0)
-        .values(ready_at=0.0)
-    )
+    tx.execute(_RELEASE_POSTPONED, {"_account": account})
 
 
 def accounts_with_work(tx: Connection, now: float) -> tuple[AccountId, ...]:
