@@ -17,6 +17,8 @@ BEAT_S = 0.5
 SCAN_S = 1.0
 """A lost wake-up costs at most this long, never a message."""
 DRAIN_S = 5.0
+LINGER_S = 5.0
+"""How long an idle lane is kept where nobody else could want it: in a conversation the next post comes soon."""
 REST_S = 30.0
 """How long a lane that ran into a mistake of ours is left alone."""
 
@@ -101,6 +103,8 @@ class Lanes:
                     return  # another replica serves it
                 try:
                     await self._serve(claim, wake)
+                    while await self._has_more(wake):
+                        await self._serve(claim, wake)
                 finally:
                     await self._release(claim)
                 if self._resting.pop(lane_id, None):
@@ -115,6 +119,12 @@ class Lanes:
             self._resting[lane_id] = self._engine.now() + REST_S
         finally:
             self._running.pop(lane_id, None)
+
+    async def _has_more(self, wake: asyncio.Event) -> bool:
+        """Wait a while for the next post; at once False where other replicas might want the lane."""
+        if not self._store.coordinated:
+            await self._engine.until(self._engine.now() + LINGER_S, wake)
+        return not self._store.coordinated and wake.is_set() and not self._engine.stopping.is_set()
 
     async def _release(self, claim: Claim) -> None:
         def release(tx: Tx) -> None:
