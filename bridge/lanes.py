@@ -29,11 +29,12 @@ log = structlog.get_logger()
 class Lanes:
     """Runs one task per lane that has work and that this replica owns."""
 
-    def __init__(self, store: Store, engine: Engine, replica: str, serve: Serve) -> None:
+    def __init__(self, store: Store, engine: Engine, replica: str, serve: Serve, *, linger: float = LINGER_S) -> None:
         self._store = store
         self._engine = engine
         self._replica = replica
         self._serve = serve
+        self._linger = linger
         self._running: dict[int, tuple[asyncio.Task[None], asyncio.Event]] = {}
         self._resting: dict[int, float] = {}  # until when, of lanes that ran into a mistake and have not been served since
 
@@ -103,7 +104,7 @@ class Lanes:
                     return  # another replica serves it
                 try:
                     await self._serve(claim, wake)
-                    while await self._has_more(wake):
+                    while await self._has_more(claim, wake):
                         await self._serve(claim, wake)
                 finally:
                     await self._release(claim)
@@ -120,11 +121,14 @@ class Lanes:
         finally:
             self._running.pop(lane_id, None)
 
-    async def _has_more(self, wake: asyncio.Event) -> bool:
+    async def _has_more(self, claim: Claim, wake: asyncio.Event) -> bool:
         """Wait a while for the next post; at once False where other replicas might want the lane."""
-        if not self._store.coordinated:
-            await self._engine.until(self._engine.now() + LINGER_S, wake)
-        return not self._store.coordinated and wake.is_set() and not self._engine.stopping.is_set()
+        if self._store.coordinated:
+            return False
+        await self._engine.until(self._engine.now() + self._linger, wake)
+        if not wake.is_set() or self._engine.stopping.is_set():
+            return False
+        return await self._store.read(lambda tx: rows.owns(tx, claim))  # a place that came to be pinned voids it
 
     async def _release(self, claim: Claim) -> None:
         def release(tx: Tx) -> None:

@@ -24,12 +24,12 @@ NOBODY: Any = None
 class Served:
     """Lanes that are scanned by hand; `mistakes` are the lanes that it makes a mistake over."""
 
-    def __init__(self, desk: Desk, *accounts: AccountId) -> None:
+    def __init__(self, desk: Desk, *accounts: AccountId, linger: float = 0.0) -> None:
         self.now = NOW
         self.served: list[int] = []
         self.mistakes: set[int] = set()
         engine = Engine({name: Account(name, NOBODY) for name in accounts}, now=lambda: self.now)
-        self.lanes = Lanes(desk.store, engine, "one", self._serve)
+        self.lanes = Lanes(desk.store, engine, "one", self._serve, linger=linger)
 
     async def _serve(self, claim: Claim, _wake: asyncio.Event) -> None:
         self.served.append(claim.lane.id)
@@ -121,3 +121,25 @@ async def test_a_post_that_waited_under_two_names_of_one_place_is_brought_there_
         await desk.settle(claim, job, part, NativeId(words))
     assert await desk.next(await desk.lane(TIMELINE)) is None
     assert await desk.write(lambda tx: pins.move(tx, stand_in, "home")), "and again it does no harm"
+
+
+# ---------------------------------------------------------------- lanes that linger
+
+
+async def test_a_lane_that_lingers_is_claimed_anew_once_its_claim_is_void(desk: Desk) -> None:
+    stand_in = Place(ALL, unpinned("home"))
+    lane = (await desk.lane(stand_in)).lane.id
+    lanes = Served(desk, ALL, linger=60.0)
+    lanes.lanes.wake([lane])
+    async with asyncio.timeout(10):
+        while not lanes.served:
+            await asyncio.sleep(0)
+        await desk.write(lambda tx: pins.pin(tx, ALL, "home", TIMELINE.id, stand_in.id))
+        before = [row.epoch for row in await desk.rows(sql.lane, sql.lane.c.id == lane)]
+        lanes.lanes.wake([lane])
+        while len(lanes.served) < 2:
+            await asyncio.sleep(0)
+            lanes.lanes.wake([lane])
+        assert [row.epoch for row in await desk.rows(sql.lane, sql.lane.c.id == lane)] > before
+        lanes.lanes._engine.stopping.set()
+        await lanes.idle()
