@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bridge import notices, routing, rules, text
+from bridge import audience, facts, notices, routing, rules, text
+from bridge.facts import Case
 from bridge.mappings import Group
 from bridge.notices import Notice
 from bridge.post import (
@@ -20,29 +21,25 @@ from bridge.post import (
     EventKind,
     Ignored,
     NativeId,
-    Own,
     Post,
     Ref,
     UserId,
-    kind_of,
     revision_of,
 )
 from bridge.reasons import Reason
-from bridge.routing import Plan, Route, World
-from bridge.rules import Drop, Facts, Hold, Relay, Verdict, Wait
-from bridge.store import Tx, inward, jobs, lanes, ledger, outward
+from bridge.routing import Route, World
+from bridge.rules import Drop, Hold, Relay, Verdict, Wait
+from bridge.store import Tx, inward, jobs, lanes, ledger, outward, verdicts
 from bridge.store.outward import NewDelivery
-from bridge.store.tables import DeliveryState, RawState
+from bridge.store.tables import DeliveryState
 from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
 
 NOTICE_LIFE_S = 24 * 3600.0
 """A notice that could not be brought within a day helps nobody any more."""
-CLOCKS_APART_S = 5.0
-"""An attempt that began later than this after an event was heard can't be what the event echoes."""
-DOUBT_LASTS_S = 3600.0
-"""How long after a send that nobody knows the end of its echo may still come."""
 _BRIDGE = Author(UserId("viabridge"), "viabridge", (), is_bot=True)
 _SUBJECT_WIDTH = 60
+_ANSWERS = text.Str("(answering an earlier post) ")
+_WITHHELD = text.from_plain("…")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +49,6 @@ class Accepted:
     lanes: frozenset[int] = frozenset()
     again_at: float | None = None
     waits_for_send: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """An event under judgement, with what the ledger holds about it."""
-
-    tx: Tx
-    world: World
-    event: Event
-    raw_id: int
-    now: float
-    known: KnownPost | None
-    deliveries: tuple[KnownDelivery, ...]
-    parent: KnownPost | None
-    plan: Plan | None
 
 
 def accept(
@@ -86,8 +68,8 @@ def accept(
         if isinstance(event, Ignored):
             reasons.append(event.reason)
             continue
-        case, facts = _look_up(tx, event, waiting, world, now)
-        verdict = rules.judge(facts)
+        case, found = facts.look_up(tx, event, waiting, world, now)
+        verdict = rules.judge(found)
         woken |= _apply(case, verdict)
         kept = kept or isinstance(verdict, Relay | Hold)
         if isinstance(verdict, Wait):
@@ -109,65 +91,10 @@ def _keep_open(tx: Tx, waiting: WaitingRaw, waits: list[Wait], woken: frozenset[
     return Accepted(woken, again_at=now + min(seconds))
 
 
-def _look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[_Case, Facts]:
-    known = ledger.find_post(tx, event.ref)
-    # First whether a send is under way, then its receipt: between the two another replica may settle it, and then the
-    # receipt is there to be seen. The other way round its echo would be taken for a native post.
-    own = event.own is not Own.NO
-    sending = own and ledger.sending_to(tx, event.ref.place, waiting.taken_at + CLOCKS_APART_S)
-    receipt = ledger.find_receipt(tx, event.ref)
-    earlier = inward.earlier_open(tx, waiting, now) if own else frozenset()
-    if isinstance(event, Created) and event.key and receipt is None and outward.adopt(tx, event.key, event.ref, now):
-        receipt = ledger.find_receipt(tx, event.ref)
-    deliveries = ledger.deliveries_of(tx, known.id) if known else ()
-    waited = now - waiting.taken_at
-    changes_known = not isinstance(event, Created) and known is not None
-    plan = (
-        routing.plan(world, event.post, datetime.fromtimestamp(now, UTC))
-        if isinstance(event, Created | Edited) and not changes_known
-        else None
-    )
-    parent = _parent(tx, event)
-    case = _Case(tx, world, event, waiting.id, now, known, deliveries, parent, plan)
-    return case, Facts(
-        event=event,
-        waited=waited,
-        mapped=world.is_mapped(event.ref.place),
-        plan=plan,
-        is_copy=receipt is not None,
-        copy_stands=receipt is not None and receipt.standing,
-        sending=sending,
-        earlier_waits=RawState.WAITING in earlier,
-        earlier_parked=RawState.PARKED in earlier,
-        in_doubt=own and ledger.doubtful_at(tx, event.ref.place, now - DOUBT_LASTS_S),
-        duplicate=known is not None and ledger.has_event(tx, known.id, kind_of(event), revision_of(event)),
-        known=known is not None and not (isinstance(event, Created) and not known.deleted),
-        deleted=known is not None and known.deleted,
-        has_deliveries=bool(deliveries),
-        answers_group_post=_answers_group_post(event, parent),
-    )
-
-
-def _parent(tx: Tx, event: Event) -> KnownPost | None:
-    if not isinstance(event, Created | Edited):
-        return None
-    post = event.post
-    for ref in (post.reply_to, *post.also_reply_to):
-        if ref is not None and (found := ledger.post_behind(tx, ref)):
-            return found
-    return None
-
-
-def _answers_group_post(event: Event, parent: KnownPost | None) -> bool:
-    """Whether a direct message answers something that may stand before the whole group: in doubt it does."""
-    reply_to = event.post.reply_to if isinstance(event, Created | Edited) else None
-    return reply_to is not None and (parent is None or not parent.direct)
-
-
 # ---------------------------------------------------------------- outcomes
 
 
-def _apply(case: _Case, verdict: Verdict) -> set[int]:
+def _apply(case: Case, verdict: Verdict) -> set[int]:
     match verdict, case.event:
         case Wait(), _:
             return set()
@@ -179,6 +106,11 @@ def _apply(case: _Case, verdict: Verdict) -> set[int]:
             return _relay_delete(case, case.known)
         case Drop(reason) | Hold(reason), Created(post):
             return _refuse(case, post, reason, held=isinstance(verdict, Hold))
+        case Hold(reason), Edited(post) if case.plan is not None:
+            return _refuse(case, post, reason, held=True)
+        case Hold(reason) | Drop(Reason.POST_UNKNOWN as reason), Edited(post) if case.known is not None:
+            _refuse_edit(case, case.known, post, reason)
+            return set()
         case Drop(reason), Deleted():
             _note_deletion(case, reason)
             return set()
@@ -186,14 +118,15 @@ def _apply(case: _Case, verdict: Verdict) -> set[int]:
             return set()
 
 
-def _relay_created(case: _Case, post: Post, routes: tuple[Route, ...]) -> set[int]:
+def _relay_created(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int]:
     parent = case.parent
+    answers_nothing_known = post.reply_to is not None and parent is None and not post.ref.place.is_direct
     post_id = ledger.add_post(
         case.tx,
         post.ref,
         post.author,
         post.at.timestamp(),
-        body=post,
+        body=_as_answer(post) if answers_nothing_known else post,
         parent=parent,
         subject="" if parent else _subject(routes[0].group, post),
     )
@@ -220,7 +153,7 @@ def _relay_created(case: _Case, post: Post, routes: tuple[Route, ...]) -> set[in
     if isinstance(case.event, Edited):  # taken as the post: the change itself is part of it
         _add_event(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
     inward.release_postponed(case.tx, post.ref.place.account)  # changes of it that came first
-    return woken | _confirm(case, post, routes[0].group)
+    return woken | _confirm(case, post, routes)
 
 
 def _subject(group: Group, post: Post) -> str:
@@ -228,38 +161,68 @@ def _subject(group: Group, post: Post) -> str:
     return f"[{group.title}] {line}".strip()
 
 
-def _confirm(case: _Case, post: Post, group: Group) -> set[int]:
+def _as_answer(post: Post) -> Post:
+    """The post, saying that it answers something: what, its copies can neither be threaded under nor quote."""
+    return replace(post, text=text.prepend(post.text, (_ANSWERS,)))
+
+
+def _says_that_it_answers(post: Post | None) -> bool:
+    match post and post.text[:1]:
+        case (text.Paragraph((first, *_)),):
+            return first == _ANSWERS
+        case _:
+            return False
+
+
+def _confirm(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int]:
     """A writer's first direct message is confirmed; later ones where the group confirms all."""
     if not post.ref.place.is_direct:
         return set()
     person = case.world.person(post)
     author = person.name if person else post.author.name
-    return notify(case.tx, notices.relayed(post.ref, group, author), case.now)
+    readers = routing.readers_of(case.world, routes)
+    return notify(case.tx, notices.relayed(post.ref, routes[0].group, author, readers), case.now)
 
 
-def _relay_edit(case: _Case, known: KnownPost, post: Post) -> set[int]:
+def _relay_edit(case: Case, known: KnownPost, post: Post) -> set[int]:
     last = ledger.last_edit_at(case.tx, known.id)
     if last is not None and case.event.at.timestamp() < last:  # overtaken by a later one
         _add_event(case, known.id, EventKind.EDITED, revision_of(case.event), "relayed", Reason.FOLDED)
         return set()
+    if all(_is_too_wide(case, each) for each in case.deliveries):
+        post = replace(post, text=_WITHHELD, warning="", media=())  # answers' copies would quote it
+    elif _says_that_it_answers(ledger.body_of(case.tx, known.id)):
+        post = _as_answer(post)
     # First the post, whose lock a worker takes while it freezes parts; then look which deliveries are frozen.
     ledger.replace_body(case.tx, known.id, post)
     return _follow_up(case, known, EventKind.EDITED, Reason.FOLDED)
 
 
-def _relay_delete(case: _Case, known: KnownPost) -> set[int]:
+def _is_too_wide(case: Case, copied: KnownDelivery) -> bool:
+    """Whether a changed post is for fewer people than see the copy."""
+    if not isinstance(case.event, Edited):
+        return False
+    place = case.event.ref.place
+    return audience.too_wide(copied.audience, case.event.post.audience, consented=place.is_direct)
+
+
+def _relay_delete(case: Case, known: KnownPost) -> set[int]:
     ledger.mark_deleted(case.tx, known.id, case.now)
     return _follow_up(case, known, EventKind.DELETED, Reason.WITHDRAWN)
 
 
-def _follow_up(case: _Case, known: KnownPost, kind: EventKind, unsent: Reason) -> set[int]:
-    """Bring a change of a known post to every destination that has, or will have, a copy of it."""
-    event_id = _add_event(case, known.id, kind, revision_of(case.event), "relayed", "")
+def _follow_up(case: Case, known: KnownPost, change: EventKind, reason: Reason) -> set[int]:
+    """Bring a change of a known post to every destination that has, or will have, a copy of it.
+
+    A copy that more people see than the changed post is for is removed instead, and does not come back.
+    """
+    event_id = _add_event(case, known.id, change, revision_of(case.event), "relayed", "")
     if event_id is None:
         return set()
     woken: set[int] = set()
     now_known = ledger.deliveries_of(case.tx, known.id)
     for created in (each for each in now_known if each.kind == EventKind.CREATED):
+        kind, unsent = (EventKind.DELETED, Reason.NARROWED) if _is_too_wide(case, created) else (change, reason)
         later = [each for each in now_known if each.lane_id == created.lane_id and each.kind == EventKind.EDITED]
         new = NewDelivery(
             created.destination, kind, created.group, created.via, created.audience, give_up_at=case.now + created.patience
@@ -280,7 +243,7 @@ def _follow_up(case: _Case, known: KnownPost, kind: EventKind, unsent: Reason) -
     return woken
 
 
-def _may_stand(case: _Case, known: KnownPost, created: KnownDelivery) -> bool:
+def _may_stand(case: Case, known: KnownPost, created: KnownDelivery) -> bool:
     """Whether a copy stands there or may come to: of a post not delivered, a part can stand all the same."""
     if created.state in {DeliveryState.WAITING, DeliveryState.DELIVERED}:
         return True
@@ -291,7 +254,7 @@ def _may_stand(case: _Case, known: KnownPost, created: KnownDelivery) -> bool:
 _TRACELESS = {Reason.DUPLICATE, Reason.OWN_ECHO, Reason.COPY_REMOVED, Reason.NOT_MAPPED}
 
 
-def _refuse(case: _Case, post: Post, reason: Reason, *, held: bool) -> set[int]:
+def _refuse(case: Case, post: Post, reason: Reason, *, held: bool) -> set[int]:
     if reason in _TRACELESS:
         return set()
     post_id = ledger.add_post(
@@ -305,11 +268,31 @@ def _refuse(case: _Case, post: Post, reason: Reason, *, held: bool) -> set[int]:
     )
     if _add_event(case, post_id, EventKind.CREATED, "", "held" if held else "dropped", reason) is None:
         return set()
-    notice = notices.refused(post.ref, reason) if post.ref.place.is_direct else None
+    return _answer_refusal(case, post.ref, reason)
+
+
+def _answer_refusal(case: Case, ref: Ref, reason: Reason) -> set[int]:
+    """Tell the writer of a direct message why it went nowhere."""
+    if not ref.place.is_direct:
+        return set()
+    stranger = case.plan is not None and case.plan.refusal is Reason.NOT_A_WRITER
+    if stranger and not routing.answers_strangers(case.world, ref.place):
+        return set()
+    if stranger and reason is Reason.DIRECT_REPLY:
+        reason = Reason.NOT_A_WRITER  # how to reach everyone is not for them
+    notice = notices.refused(ref, reason, routing.ways_of(case.world, ref.place))
     return notify(case.tx, notice, case.now) if notice else set()
 
 
-def _note_deletion(case: _Case, reason: Reason) -> None:
+def _refuse_edit(case: Case, known: KnownPost, post: Post, reason: Reason) -> None:
+    """Of a held post an admin sees its latest form; a held change of a relayed one stands in the ledger."""
+    if verdicts.verdict_of(case.tx, known.id) == "held":
+        ledger.replace_body(case.tx, known.id, post)
+    elif reason is not Reason.POST_UNKNOWN:
+        _add_event(case, known.id, EventKind.EDITED, revision_of(case.event), "held", reason)
+
+
+def _note_deletion(case: Case, reason: Reason) -> None:
     if reason is Reason.COPY_REMOVED and (receipt := ledger.find_receipt(case.tx, case.event.ref)):
         ledger.copy_removed(case.tx, receipt.id)
     elif reason is Reason.POST_UNKNOWN and case.known is not None:
@@ -320,7 +303,7 @@ def _note_deletion(case: _Case, reason: Reason) -> None:
         ledger.mark_deleted(case.tx, post_id, case.now)
 
 
-def _add_event(case: _Case, post_id: int, kind: EventKind, revision: str, verdict: str, reason: str) -> int | None:
+def _add_event(case: Case, post_id: int, kind: EventKind, revision: str, verdict: str, reason: str) -> int | None:
     return ledger.add_event(
         case.tx,
         post_id,

@@ -101,6 +101,7 @@ class _Keeping:
         self._failures += 1
         match error:
             case NeedsOperator():
+                self._account.needs_human = sentence
                 return retry.OPERATOR_S
             case Retryable() if error.after is not None:
                 return max(error.after, wait)
@@ -148,7 +149,7 @@ class _Keeping:
     def _steady(self) -> None:
         if self._logged:
             log.info("account.recovered", account=self._account.id)
-        self._logged = ""
+        self._logged = self._account.needs_human = ""
         self._failures = 0
 
     # ------------------------------------------------------------ pinning

@@ -14,3 +14,8 @@ def of_copy(source: Audience, ceiling: Audience, *, consented: bool) -> Audience
         return min(Audience.GROUP, ceiling) if consented and ceiling >= Audience.GROUP else None
     narrowest = min(source, ceiling)
     return narrowest if narrowest >= Audience.GROUP else None
+
+
+def too_wide(copy: Audience, source: Audience, *, consented: bool) -> bool:
+    """Whether a copy that `copy` may see must not stand, now that its original's audience is `source`."""
+    return of_copy(source, copy, consented=consented) is not copy

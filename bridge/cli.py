@@ -15,6 +15,8 @@ EXIT_CONFIG = 78
 """The exit code for a configuration that can't be used (sysexits.h, EX_CONFIG)."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+followers = typer.Typer(help="Who follows a protected account, who asks to, and what was decided.")
+app.add_typer(followers, name="followers")
 
 MappingsFile = Annotated[
     Path, typer.Option("--mappings", envvar="VIABRIDGE_MAPPINGS", help="The mapping file: who mirrors where.")
@@ -25,6 +27,13 @@ Database = Annotated[
         envvar="VIABRIDGE_DATABASE", help="sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME for several machines."
     ),
 ]
+
+Url = Annotated[str, typer.Option(envvar="VIABRIDGE_URL", help="Where the running service is.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DoorOf = Annotated[str, typer.Argument(help="The account, as the mapping file names it.")]
+Handle = Annotated[str, typer.Argument(help="Who: their @name@server, or their id there.")]
+By = Annotated[str, typer.Option("--as", help="Who decides, for the audit log; the user of this terminal unless given.")]
+HERE = "http://127.0.0.1:8080"
 
 
 @app.command()
@@ -82,6 +91,76 @@ def demo(
     from bridge.demo import run
 
     raise typer.Exit(run.once(as_json=json) if once else run.page(host, port))
+
+
+@followers.callback(invoke_without_command=True)
+def at_the_door(context: typer.Context, url: Url = HERE, json: AsJson = False) -> None:
+    """Who follows a protected account, who asks to, and what was decided; the list unless told otherwise."""
+    if context.invoked_subcommand is None:
+        list_followers(url, json)
+        return
+    sources = map(context.get_parameter_source, ("url", "json"))
+    if any(source is not None and source.name == "COMMANDLINE" for source in sources):
+        raise typer.BadParameter(f"write --url and --json after `{context.invoked_subcommand}`")
+
+
+@followers.command("list")
+def list_followers(url: Url = HERE, json: AsJson = False) -> None:
+    """List who asks to follow and who follows, with what there is to decide."""
+    _show(url, "/api/followers", "followers", as_json=json)
+
+
+@followers.command()
+def approve(account: DoorOf, handle: Handle, by: By = "", url: Url = HERE) -> None:
+    """Let somebody follow who asks to."""
+    _decide(url, account, handle, "approve", by)
+
+
+@followers.command()
+def reject(account: DoorOf, handle: Handle, by: By = "", url: Url = HERE) -> None:
+    """Turn a request down."""
+    _decide(url, account, handle, "reject", by)
+
+
+@followers.command()
+def remove(account: DoorOf, handle: Handle, by: By = "", url: Url = HERE) -> None:
+    """Let somebody follow no more."""
+    _decide(url, account, handle, "remove", by)
+
+
+@followers.command()
+def audit(url: Url = HERE, json: AsJson = False) -> None:
+    """List what was decided, when, and by whom; newest first."""
+    _show(url, "/api/followers/audit", "decisions", as_json=json)
+
+
+@app.command()
+def held(url: Url = HERE, json: AsJson = False) -> None:
+    """List what is held: kept for a human, with who wrote it, where, when and why."""
+    _show(url, "/api/held", "held", as_json=json)
+
+
+def _show(url: str, path: str, listing: str, *, as_json: bool) -> None:
+    """Print what the running service answers."""
+    import json
+
+    from bridge import calling, listings
+
+    answer = calling.ask(url, path)
+    typer.echo(json.dumps(answer, indent=2) if as_json else "\n".join(getattr(listings, listing)(answer)))
+
+
+def _decide(url: str, account: str, handle: str, deed: str, by: str) -> None:
+    import getpass
+
+    from bridge import calling
+
+    wanted = {"account": account, "handle": handle, "deed": deed, "by": by or getpass.getuser()}
+    try:
+        typer.echo(calling.ask(url, "/api/followers", wanted)["done"])
+    except calling.Refused as error:
+        typer.echo(f"✗ {error.sentence}", err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command()

@@ -26,12 +26,18 @@ class Step(StrEnum):
 
 @dataclass(slots=True)
 class Account:
-    """An account while the service runs. `trouble` is why it is not open, in a sentence."""
+    """An account while the service runs. `trouble` is why it is not open, in a sentence.
+
+    `needs_human` is what a human must mend before it can be well, until it was well for a while; `gate`, why it is no
+    longer sure that only those can read it who should.
+    """
 
     id: AccountId
     adapter: Adapter
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: str = ""
+    needs_human: str = ""
+    gate: str = ""
     unpinned: dict[str, str] = field(default_factory=dict)
     """Names of places that could not be looked up yet, each with what a human must mend."""
 

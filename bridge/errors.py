@@ -44,5 +44,13 @@ class Rejected(SendError):
     """The platform will never take this as it is; the post is "not delivered", with this sentence as the reason."""
 
 
+class FileRejected(Rejected):
+    """The platform will never take this file; the post goes without it, and names it. `blob` is the file's."""
+
+    def __init__(self, sentence: str | None = None, blob: str = "") -> None:
+        super().__init__(sentence)
+        self.blob = blob
+
+
 class Uncertain(SendError):
     """The request was sent and its answer lost: perhaps it stands there, perhaps not. It is looked up, never guessed."""

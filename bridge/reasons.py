@@ -23,7 +23,9 @@ class Reason(StrEnum):
     OWN_ADOPTED = "own-adopted", "It carries viabridge's own identity, so it was noted as ours and not relayed."
     COPY_REMOVED = "copy-removed", "Somebody removed a copy; the original stays."
     NOT_MAPPED = "not-mapped", "No group mirrors from this place."
-    NOT_A_WRITER = "not-a-writer", "Its author is not among the group's writers."
+    NOT_A_WRITER = "not-a-writer", "Its author is not among the group's writers; an admin may look at a direct message."
+    NOT_THIS_WAY = "not-this-way", "The group relays nothing that comes this way; its `relay` says what it does."
+    MOVED = "moved", "Its author seems to have moved to another account, so this may be somebody else; an admin may look at it."
     UNKNOWN_SENDER = "unknown-sender", "Nobody in the mapping file has this address; an admin may look at it."
     DIRECT = "direct", "It was written to one person, not to the group."
     DIRECT_REPLY = "direct-reply", "A direct answer to a group post stays between the two."
@@ -43,6 +45,7 @@ class Reason(StrEnum):
     # why a delivery needed no sending, or ended as not delivered
     FOLDED = "folded", "The change is part of the copy that was still to be sent."
     WITHDRAWN = "withdrawn", "The post was deleted before its copy was sent."
+    NARROWED = "narrowed", "The post is for fewer people now, so a copy that more could see was not kept."
     NO_COPY = "no-copy", "There is no copy at this place to change or remove."
     CANNOT_CHANGE = "cannot-change", "Copies at this place can't be changed once sent, and a correction was sent before."
     CANNOT_REMOVE = "cannot-remove", "Copies at this place can't be taken back."
@@ -52,3 +55,11 @@ class Reason(StrEnum):
     GAVE_UP = "gave-up", "It could not be delivered within the group's give_up_after."
     NO_BODY = "no-body", "The text was no longer kept when its turn came."
     INTERNAL = "internal", "viabridge made a mistake with it; the log has the details."
+
+
+_SENTENCES = {str(reason): reason.sentence for reason in Reason}
+
+
+def sentence_of(code: str) -> str:
+    """The sentence of a code in the ledger; the code itself where only an older version knew it."""
+    return _SENTENCES.get(code, code)

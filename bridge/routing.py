@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge import audience, text
 from bridge.mappings import Filter, Group, GroupPlace, Mappings, Person
-from bridge.post import AccountId, Audience, Destination, Place, PlaceId, Post
+from bridge.post import AccountId, Audience, Destination, Place, PlaceId, Post, UserId
 from bridge.reasons import Reason
 
 _UNPINNED = "name:"
@@ -32,11 +32,17 @@ def unpinned_name(place: PlaceId) -> str:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What routing knows: the mapping file, which ids its places' names mean, and whose places are read one by one."""
+    """What routing knows: the mapping file, which ids its places' names mean, and whose places are read one by one.
+
+    `sizes` are how many people read a place; one that nobody can tell is not in it. `followers` are those whom a protected
+    account has let follow; of an account that is not in it nobody is known to.
+    """
 
     mappings: Mappings
     pins: Mapping[tuple[AccountId, str], PlaceId]
     by_reader: frozenset[AccountId] = frozenset()
+    sizes: Mapping[Place, int] = field(default_factory=dict)
+    followers: Mapping[AccountId, frozenset[UserId]] = field(default_factory=dict)
 
     def place_of(self, entry: GroupPlace) -> Place:
         """The place an entry means; a stand-in while its name could not be looked up yet."""
@@ -83,7 +89,7 @@ def plan(world: World, post: Post, now: datetime) -> Plan:
     routes: dict[Destination, Route] = {}
     refusals: list[Reason] = []
     for group, entry in _groups_of(world, post):
-        refusal = _refusal(group, entry, post, person, now)
+        refusal = _refusal(world, group, entry, post, person, now)
         if refusal is not None:
             refusals.append(refusal)
             continue
@@ -104,31 +110,58 @@ def _groups_of(world: World, post: Post) -> Iterator[tuple[Group, GroupPlace]]:
 
 
 # Of several groups' refusals the one is told that came closest to relaying.
-_NEARNESS = (Reason.TOO_OLD, Reason.FILTERED, Reason.DIRECT, Reason.UNKNOWN_SENDER, Reason.NOT_A_WRITER)
+_NEARNESS = (
+    Reason.TOO_OLD,
+    Reason.FILTERED,
+    Reason.DIRECT,
+    Reason.NOT_THIS_WAY,
+    Reason.UNKNOWN_SENDER,
+    Reason.NOT_A_WRITER,
+)
 
 
 def _nearest(refusals: list[Reason]) -> Reason:
     return next((reason for reason in _NEARNESS if reason in refusals), Reason.NOT_MAPPED)
 
 
-def _refusal(group: Group, entry: GroupPlace, post: Post, person: Person | None, now: datetime) -> Reason | None:
-    place = post.ref.place
-    if (place.is_direct or not post.gated) and not _may_write(group, entry, person, direct=place.is_direct):
-        return Reason.UNKNOWN_SENDER if entry.readers and not place.is_direct else Reason.NOT_A_WRITER
+def _refusal(world: World, group: Group, entry: GroupPlace, post: Post, person: Person | None, now: datetime) -> Reason | None:
+    direct = post.ref.place.is_direct
+    if _is_addressed(post) and not _may_write(world, group, entry, post, person):
+        return Reason.UNKNOWN_SENDER if entry.readers and not direct else Reason.NOT_A_WRITER
+    if not _is_asked_for(world, group, post):
+        return Reason.NOT_THIS_WAY
     if now - post.at > group.max_age:
         return Reason.TOO_OLD
-    if not place.is_direct and not passes(entry, post):
+    if not direct and not passes(entry, post):
         return Reason.FILTERED
-    if audience.of_copy(post.audience, group.audience, consented=place.is_direct) is None:
+    if audience.of_copy(post.audience, group.audience, consented=direct) is None:
         return Reason.DIRECT
     return None
 
 
-def _may_write(group: Group, entry: GroupPlace, person: Person | None, *, direct: bool) -> bool:
+def _is_addressed(post: Post) -> bool:
+    """Whether it only names the account or its place, as anybody at all can."""
+    return post.ref.place.is_direct or not post.gated
+
+
+def _may_write(world: World, group: Group, entry: GroupPlace, post: Post, person: Person | None) -> bool:
+    place = post.ref.place
+    if group.followers_write and post.author.user in world.followers.get(place.account, frozenset()):
+        return True
     if person is None:
         return False
-    is_reader = not direct and any(reader.person == person.id for reader in entry.readers)
+    is_reader = not place.is_direct and any(reader.person == person.id for reader in entry.readers)
     return person.id in group.writers or is_reader
+
+
+def _is_asked_for(world: World, group: Group, post: Post) -> bool:
+    """Whether the group's `relay` lets a post that addresses the account come by its way. Mail to the group always may."""
+    place = post.ref.place
+    if place.is_direct:
+        return "direct" in group.relay
+    if post.gated or place.account in world.by_reader or "mention" in group.relay:
+        return True
+    return not group.relay.isdisjoint(_hashtags(_words(post)))
 
 
 def _routes(world: World, group: Group, post: Post, person: Person | None) -> Iterator[Route]:
@@ -140,11 +173,19 @@ def _routes(world: World, group: Group, post: Post, person: Person | None) -> It
         if not entry.direction.takes or not passes(entry, post):
             continue
         for destination in _destinations(world, entry, place):
-            if destination.reader is None and place == post.ref.place:
+            if destination.reader is None and place == post.ref.place and not _is_unseen_there(group, post):
                 continue
             if destination.reader is not None and _is_theirs(entry, destination.reader, post, person):
                 continue
             yield Route(destination, group, width)
+
+
+def _is_unseen_there(group: Group, post: Post) -> bool:
+    """Whether the others of the post's own place can't see it: it stands with its author, for whoever follows them.
+
+    Everybody can see a wider one, so only one for a group is posted there again.
+    """
+    return group.answers == "everyone" and not post.gated and post.audience is Audience.GROUP
 
 
 def _destinations(world: World, entry: GroupPlace, place: Place) -> Iterator[Destination]:
@@ -172,6 +213,23 @@ def ceiling_of(world: World, group_id: str, destination: Destination) -> Audienc
     return None
 
 
+def answers_strangers(world: World, place: Place) -> bool:
+    """Whether somebody who is no writer, and wrote to the account directly, is told so."""
+    return any(group.strangers == "answer" for group, _ in world.sources(place))
+
+
+def ways_of(world: World, place: Place) -> frozenset[str]:
+    """Every way, of all groups that the place gives to, by which writers may reach them: as `Group.relay`."""
+    return frozenset().union(*(group.relay for group, _ in world.sources(place)))
+
+
+def readers_of(world: World, routes: Iterable[Route]) -> int | None:
+    """How many people the copies are for, whoever reads in two places counted twice; None where nobody can tell."""
+    sizes = [1 if to.reader else world.sizes.get(to.place) for to in (route.destination for route in routes)]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
 # ---------------------------------------------------------------- filters
 
 _HASHTAG = re.compile(r"(?<!\w)#\w+")
@@ -179,14 +237,22 @@ _HASHTAG = re.compile(r"(?<!\w)#\w+")
 
 def passes(entry: GroupPlace, post: Post) -> bool:
     """Whether the place's `only` and `skip` let the post through; they hold for what leaves a place and what comes to it."""
-    words = f"{post.warning}\n{text.plain(post.text)}".lower()
+    words = _words(post)
     if entry.only is not None and not _matches(entry.only, words):
         return False
     return entry.skip is None or not _matches(entry.skip, words)
 
 
+def _words(post: Post) -> str:
+    return f"{post.warning}\n{text.plain(post.text)}".lower()
+
+
+def _hashtags(words: str) -> list[str]:
+    return _HASHTAG.findall(words)
+
+
 def _matches(wanted: Filter, words: str) -> bool:
     """Whether the text has one of the hashtags or words; words and phrases match whole, never within another word."""
-    if not wanted.hashtags.isdisjoint(_HASHTAG.findall(words)):
+    if not wanted.hashtags.isdisjoint(_hashtags(words)):
         return True
     return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", words) for word in wanted.words)

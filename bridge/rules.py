@@ -171,9 +171,18 @@ def _bot(facts: Facts) -> Verdict | None:
 def _not_planned(facts: Facts) -> Verdict | None:
     if facts.plan is None or facts.plan.refusal is None:
         return None
-    if facts.plan.refusal is Reason.UNKNOWN_SENDER:
-        return Hold(Reason.UNKNOWN_SENDER)
-    return Drop(facts.plan.refusal)
+    refusal = facts.plan.refusal
+    stranger = refusal is Reason.NOT_A_WRITER and facts.event.ref.place.is_direct
+    return Hold(refusal) if stranger or refusal is Reason.UNKNOWN_SENDER else Drop(refusal)
+
+
+def _moved(facts: Facts) -> Verdict | None:
+    """Whoever writes with an account that was moved away may be somebody else by now."""
+    event = facts.event
+    if not isinstance(event, Created | Edited) or event.own is not Own.NO:
+        return None
+    addressed = event.ref.place.is_direct or not event.post.gated
+    return Hold(Reason.MOVED) if addressed and event.post.author.moved else None
 
 
 def _empty(facts: Facts) -> Verdict | None:
@@ -199,5 +208,6 @@ RULES: tuple[Rule, ...] = (
     _direct_reply,
     _bot,
     _not_planned,
+    _moved,
     _empty,
 )

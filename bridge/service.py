@@ -8,18 +8,21 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 
 from bridge import keeper
 from bridge.accounts import Accounts
 from bridge.contract import Adapter
+from bridge.doorkeeper import Doorkeeper
 from bridge.engine import Account, Engine, Step
 from bridge.inbox import Inbox
 from bridge.lanes import Lanes
 from bridge.mappings import Mappings
-from bridge.post import AccountId
+from bridge.post import AccountId, Place
 from bridge.routing import World
-from bridge.store import Store, hurrying, pins
+from bridge.store import Store, hurrying, people, pins
 from bridge.store.values import Claim
+from bridge.telling import Teller
 from bridge.worker import Worker
 
 
@@ -43,18 +46,23 @@ class Service:
         self._world = World(mappings, {}, by_reader)
         self._worker = Worker(store, self.engine, lambda: self._world, self.inbox.look_again)
         self._lanes = Lanes(store, self.engine, _replica_name(), self._serve)
-        self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._read_pins, self._resume)
+        self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._look_around, self._resume)
+        self._teller = Teller(store, self.engine, lambda: self._world, self._lanes.wake)
+        self.doorkeeper = Doorkeeper(store, self.engine, lambda: self._world, self._lanes.wake, self._look_around, self._resume)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:
         """Serve everything inside the block; at its end let what is being sent settle, then let go."""
-        await self._read_pins()
+        await self._look_around()
         self.inbox.wake = self._lanes.wake
         async with asyncio.TaskGroup() as tasks:
             duties = [
                 tasks.create_task(self._lanes.run(), name="lanes"),
                 tasks.create_task(self._accounts.run(), name="accounts"),
                 tasks.create_task(keeper.keep(self.store, self.engine), name="keeper"),
+                tasks.create_task(keeper.count(self.engine, lambda: self._world, self._put_size), name="sizes"),
+                tasks.create_task(self.doorkeeper.run(), name="doorkeeper"),
+                tasks.create_task(self._teller.run(), name="teller"),
             ]
             try:
                 yield self
@@ -83,8 +91,14 @@ class Service:
         """Somebody may have mended what the account's places wait for."""
         self.inbox.wake(await self.store.write(lambda tx: hurrying.resume(tx, account)))
 
-    async def _read_pins(self) -> None:
-        self._world = World(self.mappings, await self.store.read(pins.all_pins), self._by_reader)
+    async def _look_around(self) -> None:
+        """Learn what the store knows of the world: what names mean, and who follows."""
+        known, following = await self.store.read(lambda tx: (pins.all_pins(tx), people.following(tx)))
+        self._world = replace(self._world, mappings=self.mappings, pins=known, followers=following)
+
+    def _put_size(self, place: Place, size: int | None) -> None:
+        sizes = {each: number for each, number in self._world.sizes.items() if each != place}
+        self._world = replace(self._world, sizes=sizes if size is None else {**sizes, place: size})
 
 
 def _replica_name() -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 
 from bridge import retry
-from bridge.contract import Absent, Attempt, Finding, Found, Thread, Unknown
+from bridge.contract import Absent, Attempt, Finding, Found, Part, Thread, Unknown
 from bridge.engine import Account, Engine, Step
-from bridge.errors import Retryable, SendError, Uncertain
+from bridge.errors import FileRejected, Retryable, SendError, Uncertain
+from bridge.media import AGAIN_S, Spool
 from bridge.planning import plan
 from bridge.post import AccountId, Destination, EventKind, Ref
 from bridge.reasons import Reason
@@ -34,14 +33,15 @@ REPEATS = 5
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class Worker:
     """Serves destination lanes. `look_again` is told when raws that waited for a send may be judged."""
 
-    store: Store
-    engine: Engine
-    world: Callable[[], World]
-    look_again: Callable[[AccountId], None]
+    def __init__(self, store: Store, engine: Engine, world: Callable[[], World], look_again: Callable[[AccountId], None]) -> None:
+        self.store = store
+        self.engine = engine
+        self.world = world
+        self.look_again = look_again
+        self.spool = Spool(store, engine)
 
     async def serve(self, claim: Claim, wake: asyncio.Event) -> None:
         """Bring the lane's deliveries, in order, until it is idle, lost, or the service ends."""
@@ -87,6 +87,7 @@ class _Lane:
         self._engine = worker.engine
         self._world = worker.world
         self._look_again = worker.look_again
+        self._spool = worker.spool
         self._account = account
         self._adapter = account.adapter
         self._claim = claim
@@ -107,14 +108,9 @@ class _Lane:
         if not any(part.attempted_at for part in parts) and not self._still_goes(job):
             return await self._conclude(job, Reason.NO_LONGER_MAPPED)
         if not job.frozen:
-            if self._engine.now() >= job.give_up_at:
-                return await self._conclude(job, Reason.GAVE_UP, job.paused)
-            planned = plan(job, self._adapter, self._destination, self._group_title(job.group))
-            if isinstance(planned, Reason):
-                return await self._conclude(job, planned)
-            frozen = await self._freeze(job, planned)
-            if frozen is None:
-                return await self._still_ours()  # the post changed meanwhile: look again
+            frozen = await self._begin(job)
+            if isinstance(frozen, bool):
+                return frozen
             parts = frozen
         previous = job.previous or (job.copies[-1].ref if job.copies else None)
         for part in parts:
@@ -128,6 +124,28 @@ class _Lane:
             if part.action is Action.SEND and self._adapter.capabilities.pace:
                 return True  # what is left of it keeps the pace like anything else
         return True
+
+    async def _begin(self, job: Job) -> Sequence[FrozenPart] | bool:
+        """What the delivery comes to, frozen; or, where it does not come to that, whether the lane goes on."""
+        if self._engine.now() >= job.give_up_at:
+            return await self._conclude(job, Reason.GAVE_UP, job.paused)
+        try:
+            job = await self._spool.with_files(job, self._adapter.limits.files, self._claim.lane.id)
+        except Retryable as error:
+            return await self._wait_for_file(job, error)
+        planned = plan(job, self._adapter, self._destination, self._group_title(job.group))
+        if isinstance(planned, Reason):
+            return await self._conclude(job, planned)
+        frozen = await self._freeze(job, planned)
+        return await self._still_ours() if frozen is None else frozen  # the post changed meanwhile: look again
+
+    async def _wait_for_file(self, job: Job, error: Retryable) -> bool:
+        decision = retry.decide(error, job.failures, self._engine.jitter())
+        until = self._engine.now() + min(AGAIN_S, decision.after if isinstance(decision, retry.Again) else AGAIN_S)
+        if not job.failures:
+            log.warning("lane.waits_for_file", lane=self._claim.lane.id, delivery=job.delivery_id, error=error.sentence)
+        await self._store.write(lambda tx: lanes.pause(tx, self._claim, until, job.failures + 1, ""))
+        return await self._still_ours()
 
     def _group_title(self, name: str) -> str:
         return next((group.title for group in self._world().mappings.groups if group.id == name), name)
@@ -162,7 +180,8 @@ class _Lane:
             if ref is None:
                 ref = await (self._call(part, thread) if begun else self._attempt(job, part, thread))
         except SendError as error:
-            await self._failed(job, part, error, in_doubt=in_doubt)
+            if not (await self._goes_without_file(job, part, error, in_doubt=in_doubt)):
+                await self._failed(job, part, error, in_doubt=in_doubt)
             return None
         if ref is not None:
             self._engine.at_step(Step.SENT)
@@ -195,22 +214,28 @@ class _Lane:
         return await self._call(part, thread)
 
     async def _call(self, part: FrozenPart, thread: Thread) -> Ref:
+        whole = await self._spool.loaded(part.part)
         try:
-            async with asyncio.timeout(self._adapter.capabilities.deadline):
+            async with asyncio.timeout(self._deadline(part.part)):
                 if part.action is Action.SEND:
-                    return await self._adapter.send(part.part, self._destination, thread, part.key)
-                target = _target(part)
+                    return await self._adapter.send(whole, self._destination, thread, part.key)
+                target = part.target
                 if part.action is Action.EDIT:
-                    await self._adapter.edit(target, part.part)
+                    await self._adapter.edit(target, whole)
                 else:
                     await self._adapter.delete(target)
                 return target
         except TimeoutError as error:
             raise Uncertain from error
 
+    def _deadline(self, part: Part) -> float:
+        """Seconds after which a call with this part has surely ended."""
+        can = self._adapter.capabilities
+        return can.deadline + can.per_file * len(part.files)
+
     async def _look(self, part: FrozenPart, thread: Thread) -> Finding:
         """Whether a send whose answer was lost stands there."""
-        attempt = Attempt(part.key, self._destination, part.part, thread, _attempted_at(part))
+        attempt = Attempt(part.key, self._destination, part.part, thread, part.begun_at)
         try:
             async with asyncio.timeout(self._adapter.capabilities.deadline):
                 return await self._adapter.find(attempt)
@@ -225,7 +250,7 @@ class _Lane:
                 await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
                 return False
             return await self._may_repeat_now(job, part)
-        surely_ended = _attempted_at(part).timestamp() + can.deadline
+        surely_ended = part.begun_at.timestamp() + self._deadline(part.part)
         if not can.idempotent and self._engine.now() < surely_ended:
             await self._postpone(part, surely_ended, job.failures, job.paused)
             return False
@@ -236,7 +261,7 @@ class _Lane:
 
     async def _may_repeat_now(self, job: Job, part: FrozenPart) -> bool:
         """The first repeat goes at once; who perhaps got it twice is spared a third for a while."""
-        again_at = _attempted_at(part).timestamp()
+        again_at = part.begun_at.timestamp()
         if part.lost_answers > 1:
             again_at += retry.backoff(2 * (part.lost_answers - 1), jitter=1.0)
         if self._engine.now() >= again_at:
@@ -275,6 +300,17 @@ class _Lane:
                 outcome = Outcome.OPEN if in_doubt else Outcome.UNSENT
                 await self._postpone(part, now + after, job.failures + 1, sentence, outcome)
 
+    async def _goes_without_file(self, job: Job, part: FrozenPart, error: SendError, *, in_doubt: bool) -> bool:
+        """A file that the destination refuses for good is named in the copy, which is rendered anew; whether it is."""
+        if not isinstance(error, FileRejected) or in_doubt or part.number:
+            return False
+        if not self._spool.refuse(job.post_id, self._claim.lane.id, error.blob, error.sentence):
+            return False
+        log.warning("delivery.file_refused", delivery=job.delivery_id, lane=self._claim.lane.id, error=error.sentence)
+        if await self._store.write(lambda tx: outward.begin_anew(tx, self._claim, job, part)):
+            self._look_again(self._account.id)
+        return True
+
     async def _postpone(
         self, part: FrozenPart, until: float, failures: int, paused: str, outcome: Outcome = Outcome.OPEN
     ) -> None:
@@ -298,17 +334,3 @@ class _Lane:
         if unparked:
             self._look_again(self._account.id)
         return True
-
-
-def _target(part: FrozenPart) -> Ref:
-    """What an edit or deletion is about; they are never frozen without."""
-    if part.ref is None:
-        raise ValueError(f"part {part.id} has no target")
-    return part.ref
-
-
-def _attempted_at(part: FrozenPart) -> datetime:
-    """When the attempt began; only parts that were attempted are looked up."""
-    if part.attempted_at is None:
-        raise ValueError(f"part {part.id} was not attempted")
-    return part.attempted_at

@@ -92,8 +92,9 @@ class EmailAdapter:
     async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
         return None
 
-    async def look_up(self, handle: str) -> UserId | None:  # noqa: ARG002 - the contract's
-        return None
+    async def look_up(self, handle: str) -> UserId | None:
+        """An address is its own id."""
+        return UserId(handle) if _ADDRESS.fullmatch(handle) else None
 
     async def fetch(self, media: Media, most: int) -> bytes:  # noqa: ARG002 - the contract's
         raise Rejected("Files are not copied from mail yet.")

@@ -18,6 +18,7 @@ from bridge.text import plain
 
 _CLOCKS: Final = timedelta(seconds=5)  # the server's clock may be behind ours by so much
 _PAGES: Final = 10  # looked through at most; more than 400 own posts since the attempt is no outage but a flood
+_ALT_LETTERS: Final = 100
 _ADDRESS: Final = re.compile(r"\s*@\S+\s*")
 _LETTERS: Final = re.compile(r"[\W_]+")
 
@@ -30,7 +31,8 @@ class Gone(Exception):
 class Wanted:
     """The status we look for. `not_these` are statuses that are known to be something else.
 
-    `text` is without the address of the `person` whom a direct message is for: servers show it in different ways.
+    `text` is without the address of the `person` whom a direct message is for: servers show it in different ways. `alts`
+    are the descriptions of its files, in order, each as far as its first letters.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Wanted:
     answers: str | None
     not_before: datetime
     not_these: frozenset[str]
+    alts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, attempt: Attempt, draft: Draft, not_these: frozenset[str]) -> Wanted:
@@ -50,6 +53,7 @@ class Wanted:
             answers=answered.id if answered else None,
             not_before=attempt.started_at - _CLOCKS,
             not_these=not_these,
+            alts=tuple(_beginning(file.media.alt) for file in attempt.part.files),
         )
 
 
@@ -89,6 +93,7 @@ def _resembles(status: Entity, wanted: Wanted) -> bool:
         str(status["id"]) not in wanted.not_these
         and AUDIENCES.get(status["visibility"], Audience.PUBLIC) >= wanted.audience
         and (str(answered) if answered else None) == wanted.answers
+        and tuple(_beginning(media.get("description")) for media in status.get("media_attachments") or ()) == wanted.alts
         and (wanted.person is None or wanted.person in mentioned)
         and _letters(_unaddressed(plain(read_text(str(status["content"]))), wanted)) == _letters(wanted.text)
     )
@@ -111,6 +116,11 @@ def _unaddressed(text: str, wanted: Wanted) -> str:
 
 def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def _beginning(alt: object) -> str:
+    """The first letters of a description: servers cut long ones at different lengths."""
+    return _letters(str(alt or ""))[:_ALT_LETTERS]
 
 
 def _letters(text: str) -> str:

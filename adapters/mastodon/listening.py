@@ -6,24 +6,29 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from adapters.mastodon import hearing
+from adapters.mastodon import hearing, reviewing
+from adapters.mastodon.feeds import PAGE, Feed
+from adapters.mastodon.hearing import Heard
 from adapters.mastodon.identity import Identity
+from adapters.mastodon.reviewing import Review
 from adapters.mastodon.stream import Connected, Ended, Stream, Told
+from adapters.mastodon.streaming import Streaming
+from adapters.mastodon.window import Window
 from bridge.contract import Inbox
 from bridge.errors import NeedsOperator, Retryable, SendError
-from bridge.post import Raw
 
-PAGE: Final = 40
-"""Items per page: the most that servers give."""
+__all__ = ["BEGINNING", "PAGE", "WINDOW", "Feed", "Listening"]
+
 BEGINNING: Final = "0"
 """A cursor before every id, numeric or ULID: where an account that has nothing yet is read from."""
+WINDOW: Final = "window"
+"""The cursor under which the window is stored: it moves with each raw, in the same transaction."""
 _PAUSES: Final = (1.0, 30.0)  # seconds between two connects: at least, and at most after repeated failure
 _STEADY: Final = 2.0  # a connection that stood so many seconds was no failure
 _LOOK_AGAIN: Final = 5.0  # seconds between two looks at a server that does not answer, at most
@@ -31,65 +36,52 @@ _REMEMBERED: Final = 1000  # keys heard by stream, to see what it kept back
 
 log = structlog.get_logger(__name__)
 
-Fetch = Callable[[str], Awaitable[Sequence[hearing.Entity]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Something read page by page: its cursor's name, the pages after an id (newest first), the status in an item."""
-
-    name: str
-    after: Fetch
-    status_of: Callable[[hearing.Entity], hearing.Entity | None]
-    newest: str
-    """Where it stood when we signed in: at first contact nothing older is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    reason: str
-    lasted: float
-
 
 class Listening:
-    """One account's ears. `duty` is run with every look over REST (is the account still locked?)."""
+    """One account's ears. `duty` is run with every look over REST (is the account still locked?); `scan` is in seconds."""
 
     def __init__(
         self,
         identity: Identity,
         feeds: Sequence[Feed],
-        connect: Callable[[], Stream],
+        streaming: Streaming,
+        review: Review,
         duty: Callable[[], Awaitable[None]],
         scan: float,
     ) -> None:
         self._identity = identity
         self._feeds = feeds
-        self._connect = connect
+        self._streaming = streaming
+        self._review = review
         self._duty = duty
         self._scan = scan
         self._look = asyncio.Event()
         self._reachable = asyncio.Event()
         self._heard: deque[str] = deque(maxlen=_REMEMBERED)
+        self._window: Window | None = None
+        self._storing = asyncio.Lock()
+        self._review_at = 0.0
         self._stream: Stream | None = None
         self._connected_at: float | None = None
         self._deaf = False
 
     async def run(self, inbox: Inbox) -> None:
-        """Until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_looking(inbox))
-            tasks.create_task(self._keep_following(inbox))
+        """Until cancelled. Raises `NeedsOperator` where the server no longer lets us read: then a human must mend it."""
+        await together(self._keep_looking(inbox), self._keep_following(inbox))
 
     # ------------------------------------------------ the stream
 
     async def _keep_following(self, inbox: Inbox) -> None:
         pause = _PAUSES[0]
         while True:
-            ended = await self._follow(inbox)
-            pause = _PAUSES[0] if ended.lasted > _STEADY else min(pause * 2, _PAUSES[1])
+            ended, lasted = await self._follow(inbox)
+            fresh = self._streaming.note(ended, stood=lasted is not None)
+            pause = _PAUSES[0] if fresh or (lasted or 0.0) > _STEADY else min(pause * 2, _PAUSES[1])
             if not self._deaf:
-                log.warning("stream ended", account=self._identity.account, reason=ended.reason)
+                log.warning("stream ended", account=self._identity.account, reason=ended.reason, next=str(self._streaming))
             self._deaf = True
+            if ended.status == 401:
+                self._look.set()  # REST tells for certain whether the token is good
             await self._rest(pause * random.uniform(1.0, 1.5))  # noqa: S311 - jitter, no secret
 
     async def _rest(self, seconds: float) -> None:
@@ -100,49 +92,64 @@ class Listening:
             async with asyncio.timeout(seconds - _PAUSES[0]):
                 await self._reachable.wait()
 
-    async def _follow(self, inbox: Inbox) -> _End:
-        """One connection, to its end."""
-        self._stream = stream = self._connect()
+    async def _follow(self, inbox: Inbox) -> tuple[Ended, float | None]:
+        """One connection, to its end; the seconds that it stood, None for one that never did."""
+        self._stream = stream = self._streaming.connect()
         try:
             while True:
                 match await stream.news.get():
                     case Connected():
                         self._connected_at = time.monotonic()
+                        self._review_at = 0.0  # what changed before nobody will tell
                         self._look.set()
                         if self._deaf:
-                            log.info("stream stands again", account=self._identity.account)
+                            log.info("stream stands again", account=self._identity.account, way=str(self._streaming))
                         self._deaf = False
                     case Told(name, payload):
                         await self._hear(inbox, name, payload)
-                    case Ended(reason):
-                        return _End(reason, time.monotonic() - (self._connected_at or time.monotonic()))
+                    case Ended() as ended:
+                        return ended, None if self._connected_at is None else time.monotonic() - self._connected_at
         finally:
             self._connected_at = None
             stream.close()
 
     async def _hear(self, inbox: Inbox, name: str, payload: object) -> None:
         try:
-            raw = hearing.of_event(self._identity.account, self._identity.user, name, payload)
-        except (KeyError, TypeError, ValueError) as error:
+            heard = hearing.of_event(self._identity.account, self._identity.user, name, payload)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             # nothing a server says may end the listening; REST tells it again, and parse then holds what it can't read
-            log.warning("unreadable event", account=self._identity.account, name=name, error=type(error).__name__)
+            log.warning("unreadable event", account=self._identity.account, name=name[:40], error=type(error).__name__)
+            self._review_at = 0.0
             self._look.set()
             return
-        if raw is None:
+        if heard is None:
             return
-        self._heard.append(raw.key)
-        await self._take(inbox, raw)
+        self._heard.append(heard.raw.key)
+        await self._take(inbox, heard)
 
-    async def _take(self, inbox: Inbox, raw: Raw) -> None:
-        """Store it, however long the store is down: a stream tells each thing once, and no page repeats an edit."""
+    async def _take(self, inbox: Inbox, heard: Heard) -> None:
+        """Store it, however long the store is down: a stream tells each thing once."""
         wait = 0.1
         while True:
             try:
-                return await inbox.take(raw)
+                return await self._store(inbox, (heard,))
             except Retryable as error:
-                log.warning("not stored yet", key=raw.key, error=type(error).__name__)
+                log.warning("not stored yet", key=heard.raw.key, error=type(error).__name__)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
+
+    async def _store(self, inbox: Inbox, heard: Sequence[Heard]) -> None:
+        """The raws and the window with them, in one transaction: what was taken is known, also after a crash."""
+        async with self._storing:  # an older window must not be written over a newer one
+            window = await self._known(inbox)
+            for each in heard:
+                window.note(each)
+            await inbox.take_page(self._identity.account, [each.raw for each in heard], WINDOW, window.dump())
+
+    async def _known(self, inbox: Inbox) -> Window:
+        if self._window is None:
+            self._window = Window.load(await inbox.cursor(self._identity.account, WINDOW))
+        return self._window
 
     # ------------------------------------------------ the pages
 
@@ -154,10 +161,13 @@ class Listening:
             started = time.monotonic()
             try:
                 found = await self._look_once(inbox)
+            except NeedsOperator:
+                raise  # not an outage: the account is shown in trouble, with the cure, until it can be signed in to again
             except SendError as error:
-                self._log_outage(error, failures)
+                if not failures:
+                    log.warning("cannot read the timeline", account=self._identity.account, error=error.sentence)
                 failures += 1
-                await asyncio.sleep(min(_LOOK_AGAIN, 0.5 * 2 ** min(failures, 8), self._scan))
+                await asyncio.sleep(max(error.after or 0.0 if isinstance(error, Retryable) else 0.0, self._again(failures)))
                 continue
             if failures:
                 log.info("the timeline can be read again", account=self._identity.account)
@@ -169,38 +179,65 @@ class Listening:
                 async with asyncio.timeout(self._scan):
                     await self._look.wait()
 
-    async def _look_once(self, inbox: Inbox) -> list[Raw]:
-        found = [raw for feed in self._feeds for raw in await self._catch_up(inbox, feed)]
+    def _again(self, failures: int) -> float:
+        return min(_LOOK_AGAIN, 0.5 * 2.0 ** min(failures, 8), self._scan)
+
+    async def _look_once(self, inbox: Inbox) -> list[Heard]:
+        found = [heard for feed in self._feeds for heard in await self._catch_up(inbox, feed)]
         await self._duty()
+        if time.monotonic() >= self._review_at:
+            found += await self._compare(inbox)
         return found
 
-    def _log_outage(self, error: SendError, failures: int) -> None:
-        if not failures:
-            level = log.error if isinstance(error, NeedsOperator) else log.warning
-            level("cannot read the timeline", account=self._identity.account, error=error.sentence)
+    async def _compare(self, inbox: Inbox) -> Sequence[Heard]:
+        """Edits and deletions since the window's statuses were heard, each under the key that the stream would give it."""
+        due, self._review_at = self._review_at, time.monotonic() + reviewing.EVERY
+        try:
+            changes = await self._review.changes(await self._known(inbox))
+            if changes:
+                await self._store(inbox, changes)
+        except SendError:
+            self._review_at = due
+            raise
+        return changes
 
-    async def _catch_up(self, inbox: Inbox, feed: Feed) -> list[Raw]:
-        """Everything after the cursor, oldest first; the cursor moves with each page. Returns what was new to it."""
+    async def _catch_up(self, inbox: Inbox, feed: Feed) -> list[Heard]:
+        """Everything after the cursor, oldest first; the cursor moves after each page. Returns what was new to it."""
         account = self._identity.account
         cursor = await inbox.cursor(account, feed.name)
         if cursor is None:
             cursor = feed.newest
             await inbox.take_page(account, (), feed.name, cursor)
-        caught: list[Raw] = []
+        caught: list[Heard] = []
         while page := await feed.after(cursor):
             statuses = [status for item in reversed(page) if (status := feed.status_of(item)) is not None]
-            raws = [hearing.created(account, status) for status in statuses]
+            heard = [hearing.created(account, status) for status in statuses]
             if cursor == (newest := str(page[0]["id"])):
                 break  # a server that repeats itself must not keep us here
             cursor = newest
-            await inbox.take_page(account, raws, feed.name, cursor)
-            caught.extend(raws)
+            if heard:
+                await self._store(inbox, heard)
+            await inbox.take_page(account, (), feed.name, cursor)
+            caught.extend(heard)
         return caught
 
-    def _distrust(self, found: Sequence[Raw], looked_at: float) -> None:
+    def _distrust(self, found: Sequence[Heard], looked_at: float) -> None:
         """Reconnect a stream that stood all the time since the last look and yet kept back what REST has now."""
         connected = self._connected_at
-        kept_back = [raw.key for raw in found if raw.key not in self._heard]
+        kept_back = [heard.raw.key for heard in found if heard.raw.key not in self._heard]
         if kept_back and connected is not None and connected < looked_at and self._stream is not None:
             log.warning("the stream kept something back", account=self._identity.account, missed=len(kept_back))
             self._stream.close()
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all of it until cancelled. The first failure ends the rest, and a `SendError` is raised as itself, in no group."""
+    failures: list[BaseException] = []
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for each in work:
+                tasks.create_task(each)
+    except* SendError as group:
+        failures.extend(group.exceptions)
+    if failures:
+        raise failures[0]

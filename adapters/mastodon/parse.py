@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import re
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from adapters.mastodon.identity import AUDIENCES, Identity
-from adapters.mastodon.reading import clean, read_text
+from adapters.mastodon.mentions import Named, People, name_people, without_leading_mention
+from adapters.mastodon.reading import clean, quoted_address, read_text
+from adapters.mastodon.wording import Choice, Poll, boost_words, poll_words, quote_words
 from bridge.errors import Unparsable
 from bridge.post import (
     Audience,
@@ -32,29 +32,14 @@ from bridge.post import (
     UserId,
     direct,
 )
-from bridge.text import (
-    Block,
-    Bold,
-    Break,
-    Inline,
-    Inlines,
-    Italic,
-    Link,
-    List,
-    Mention,
-    Paragraph,
-    Quote,
-    Str,
-    Strike,
-    Text,
-)
+from bridge.text import Text
 
 __all__ = ["parse", "read_text"]
 
 Json = Mapping[str, Any]
 
-_TYPED_HANDLE: Final = re.compile(r"@[\w.-]*\w(?:@[\w.-]*\w)?")
-_AFTER_HANDLE: Final = re.compile(r"^[:,]?\s*")
+_QUOTED: Final = frozenset({"accepted", "pending"})
+"""States of a quote in which its address is shown: in all others the quoted person, or the server, took it back."""
 
 
 def parse(raw: Raw, identity: Identity, outcasts: Container[str] = ()) -> tuple[Event | Ignored, ...]:
@@ -62,7 +47,8 @@ def parse(raw: Raw, identity: Identity, outcasts: Container[str] = ()) -> tuple[
 
     `outcasts` are the ids of our own statuses that should never have stood: what is told of them is nobody's post.
 
-    `raw.body` is `{"kind": "create" | "edit", "status": …}` or `{"kind": "delete", "id": …}`; see `hearing`.
+    `raw.body` is `{"kind": "create" | "edit" | "poll", "status": …}` or `{"kind": "delete", "id": …}`; see `hearing`. Of a
+    kind `poll` is a status whose poll has ended: the results are an edit of it.
     """
     try:
         data = json.loads(raw.body)
@@ -77,43 +63,106 @@ def parse(raw: Raw, identity: Identity, outcasts: Container[str] = ()) -> tuple[
 
 
 def _event(raw: Raw, kind: str, status: Json, identity: Identity) -> Event | Ignored:
-    if status.get("reblog"):
-        return Ignored(raw.key, "boost")
     own = status["account"]["id"] == identity.user
+    if status.get("reblog"):
+        return _boost(raw, status, identity) if own else Ignored(raw.key, "boost")
     if not own and not _mentions(status, identity.user):
         return Ignored(raw.key, "not addressed to the account")
     post = _post(status, identity, raw.at, own=own)
     whose = Own.PERHAPS if own else Own.NO
-    if kind == "edit":
-        revision = _words(status.get("edited_at"))
-        if not revision:
-            return Ignored(raw.key, "no edit: the server looked up a link, or counted something")
-        return Edited(post, revision, _time(revision) or raw.at, whose)
-    if kind == "create":
-        return Created(post, whose)
-    raise Unparsable(f"Unknown kind of event: {kind!r:.40}")
+    match kind:
+        case "edit":
+            revision = _words(status.get("edited_at"))
+            if not revision:
+                return Ignored(raw.key, "no edit: the server looked up a link, or counted something")
+            return Edited(post, revision, _time(revision) or raw.at, whose)
+        case "poll":
+            return Edited(post, f"poll:{_words(status['poll']['expires_at'])}", raw.at, whose)
+        case "create":
+            return Created(post, whose)
+        case _:
+            raise Unparsable(f"Unknown kind of event: {kind!r:.40}")
+
+
+def _boost(raw: Raw, status: Json, identity: Identity) -> Event | Ignored:
+    """The account passes on somebody else's post: what anybody may read anyway, in words, as a post of its own."""
+    inner = status["reblog"]
+    if inner["account"]["id"] == identity.user:
+        return Ignored(raw.key, "boost of the account's own post")
+    audience = min(AUDIENCES[inner["visibility"]], AUDIENCES[status["visibility"]])
+    if AUDIENCES[inner["visibility"]] < Audience.UNLISTED or audience is Audience.DIRECT:
+        return Ignored(raw.key, "boost of a post that is not for everybody")
+    author = _author(inner["account"], identity.domain)
+    text = boost_words(author.name, author.handles[-1], _text(inner, audience), _address(inner))
+    post = Post(
+        ref=Ref(identity.timeline, NativeId(_words(status["id"]))),
+        author=_author(status["account"], identity.domain),
+        text=text,
+        audience=audience,
+        at=_time(status.get("created_at")) or raw.at,
+        warning=_words(inner.get("spoiler_text")).strip(),
+        sensitive=bool(inner.get("sensitive")),
+        language=_words(inner.get("language")),
+    )
+    return Created(post, Own.PERHAPS)
 
 
 def _post(status: Json, identity: Identity, heard_at: datetime, *, own: bool) -> Post:
     audience = AUDIENCES[status["visibility"]]
     place = _place(status, identity, audience, own=own)
     answered = status.get("in_reply_to_id")
-    warning = _words(status.get("spoiler_text")).strip()
-    ids = {_words(m["url"]): _words(m["id"]) for m in status.get("mentions") or () if m.get("url")}
-    text = _name_people(read_text(_words(status["content"])), ids)
+    text = _text(status, audience, None if own else identity)
     return Post(
         ref=Ref(place, NativeId(_words(status["id"]))),
         author=_author(status["account"], identity.domain),
-        text=text if own else without_leading_mention(text, identity),
+        text=text,
         audience=audience,
         at=_time(status.get("created_at")) or heard_at,
         reply_to=Ref(place, NativeId(_words(answered))) if answered else None,
         gated=own,  # anybody at all can mention the account or write to it directly
-        warning=warning,
+        warning=_words(status.get("spoiler_text")).strip(),
         sensitive=bool(status.get("sensitive")),
         language=_words(status.get("language")),
         media=tuple(_media(item) for item in status.get("media_attachments") or ()),
     )
+
+
+def _text(status: Json, audience: Audience, addressed: Identity | None = None) -> Text:
+    """All that a status says: its text, without the name at its head of the account it is `addressed` to; poll; quoted post."""
+    content = _words(status["content"])
+    named = (Named(UserId(_words(m["id"])), _words(m.get("url")), _words(m.get("acct"))) for m in status.get("mentions") or ())
+    text = name_people(read_text(content), People(named))
+    if addressed:
+        text = without_leading_mention(text, addressed)
+    # The address of a direct message leads nobody anywhere but its two people.
+    poll = poll_words(_poll(status["poll"]), _address(status) if audience > Audience.DIRECT else "") if status.get("poll") else ()
+    return (*text, *poll, *quote_words(_quoted(status, content)))
+
+
+def _poll(poll: Json) -> Poll:
+    return Poll(
+        choices=tuple(Choice(_words(option["title"]), _count(option.get("votes_count"))) for option in poll["options"]),
+        closes=_time(poll.get("expires_at")),
+        closed=bool(poll.get("expired")),
+        several=bool(poll.get("multiple")),
+        voted=bool(_count(poll.get("votes_count"))),
+    )
+
+
+def _quoted(status: Json, content: str) -> str:
+    """Where the post that is quoted stands; from the text where the server knows no quotes. Empty for what was taken back."""
+    quote = status.get("quote")
+    if not quote:
+        return quoted_address(content)
+    if quote.get("state", "accepted") not in _QUOTED:
+        return ""
+    return _address(quote.get("quoted_status") or {}) or quoted_address(content)
+
+
+def _address(status: Json) -> str:
+    """The web page of a status; empty where it has none that a browser could open."""
+    url = _words(status.get("url") or status.get("uri"))
+    return url if url.startswith(("https://", "http://")) and not any(map(str.isspace, url)) else ""
 
 
 def _place(status: Json, identity: Identity, audience: Audience, *, own: bool) -> Place:
@@ -135,7 +184,7 @@ def _author(account: Json, domain: str) -> Author:
     full = acct if "@" in acct else f"{acct}@{domain}"
     handles = dict.fromkeys((_words(account["id"]), acct, f"@{acct}", full, f"@{full}"))
     name = _words(account.get("display_name")).strip() or _words(account["username"])
-    return Author(UserId(_words(account["id"])), name, tuple(handles), bool(account.get("bot")))
+    return Author(UserId(_words(account["id"])), name, tuple(handles), bool(account.get("bot")), bool(account.get("moved")))
 
 
 def _media(item: Json) -> Media:
@@ -143,6 +192,10 @@ def _media(item: Json) -> Media:
     name = unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or _words(item.get("type")) or "file"
     mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return Media(name=name, mime=mime, alt=_words(item.get("description")).strip(), source=_words(item.get("url")))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _words(value: object) -> str:
@@ -155,66 +208,3 @@ def _time(value: object) -> datetime | None:
         return None
     at = datetime.fromisoformat(str(value))
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def without_leading_mention(text: Text, identity: Identity) -> Text:
-    """The text without the mentions of the account at its very start: they are the address, not the message."""
-    if not text or not isinstance(first := text[0], Paragraph):
-        return text
-    kept: list[Inline] = []
-    rest = list(first.children)
-    while rest:
-        match rest[0]:
-            case Mention(user) if user == identity.user:
-                rest = [*_without_gap(rest[1:])]
-            case Str(words) if (handle := _TYPED_HANDLE.match(words)) and identity.is_me(handle.group()):
-                rest = [*_without_gap((Str(words[handle.end() :]), *rest[1:]))]
-            case Mention() | Str() as other if isinstance(other, Mention) or not other.text.strip():
-                kept.append(rest.pop(0))  # someone else is addressed too: that stays
-            case _:
-                break
-    remaining = (*kept, *rest)
-    return (Paragraph(remaining), *text[1:]) if remaining else text[1:]
-
-
-def _without_gap(nodes: Iterable[Inline]) -> Inlines:
-    """What follows an address without the colon, spaces and breaks that set it off."""
-    rest = list(nodes)
-    if rest and isinstance(first := rest[0], Str):
-        rest[0] = Str(_AFTER_HANDLE.sub("", first.text))
-    while rest and (rest[0] == Break() or rest[0] == Str("")):
-        rest.pop(0)
-    return tuple(rest)
-
-
-def _name_people(text: Text, ids: Mapping[str, str]) -> Text:
-    """The text with people's ids in the place of their addresses, where the status names them."""
-    return tuple(_name_in_block(block, ids) for block in text)
-
-
-def _name_in_block(block: Block, ids: Mapping[str, str]) -> Block:
-    match block:
-        case Paragraph(children):
-            return Paragraph(_name_in(children, ids))
-        case Quote(children):
-            return Quote(_name_people(children, ids))
-        case List(items):
-            return replace(block, items=tuple(_name_people(item, ids) for item in items))
-        case _:
-            return block
-
-
-def _name_in(nodes: Inlines, ids: Mapping[str, str]) -> Inlines:
-    return tuple(_name_in_inline(node, ids) for node in nodes)
-
-
-def _name_in_inline(node: Inline, ids: Mapping[str, str]) -> Inline:
-    match node:
-        case Mention(user, label):
-            return Mention(ids.get(user, user), label)
-        case Bold(children) | Italic(children) | Strike(children):
-            return type(node)(_name_in(children, ids))
-        case Link(url, children):
-            return Link(url, _name_in(children, ids))
-        case _:
-            return node

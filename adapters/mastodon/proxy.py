@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
+import time
 from typing import Final
 
 import aiohttp
 from aiohttp import web
 
+from adapters.mastodon.dialects import Dialect
 from adapters.mastodon.faults import Faults
-from adapters.mastodon.telling import SESSION, Teller
+from adapters.mastodon.mockserver import BRIDGE_TOKEN
+from adapters.mastodon.telling import SESSION, Teller, is_websocket
 from adapters.mastodon.upstream import Call, Reply, Upstream, refusal
 from bridge.contract import Fault
 
@@ -24,8 +27,15 @@ _LARGEST: Final = 64 * 1024 * 1024
 class Proxy:
     """Runs in the sandbox's own loop. The port stays ours while unplugged: a bound socket that does not listen refuses."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, dialect: Dialect) -> None:
         self._faults = faults
+        self._dialect = dialect
+        self.revoked = False
+        """The bridge's token is not accepted any more. A stream that stands stays open."""
+        self.stream_refusal = 0
+        """The HTTP status with which streams are refused; 0: they are not."""
+        self.connects: list[float] = []
+        """When streams were asked for (`time.monotonic()`)."""
         self._teller = Teller(faults)
         self._holder = _bound(0)
         self.port = int(self._holder.getsockname()[1])
@@ -90,23 +100,36 @@ class Proxy:
         if upstream is None:
             raise web.HTTPServiceUnavailable
         token = _token(request)
+        if self.revoked and token == BRIDGE_TOKEN:
+            return _response(refusal(401, "The access token was revoked"))
         if request.path.startswith("/api/v1/streaming") and not request.path.endswith("/health"):
-            return await self._teller.serve(request, upstream, token)
+            return await self._stream(request, upstream, token)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _NOT_PASSED_ON}
         call = Call(request.method, request.path, request.query_string, token, await request.read(), headers)
-        return await self._send(request, call, upstream)
+        if unknown := self._dialect.refuses(call):
+            return _response(unknown)
+        return await self._send(request, self._dialect.understood(call), upstream)
+
+    async def _stream(self, request: web.Request, upstream: Upstream, token: str) -> web.StreamResponse:
+        self.connects.append(time.monotonic())
+        if self.stream_refusal:
+            return _response(refusal(self.stream_refusal, "No streams here"))
+        spoken = self._dialect.websocket if is_websocket(request) else self._dialect.sse and request.path != "/api/v1/streaming"
+        if not spoken:
+            return _response(refusal(404, "Not Found"))
+        return await self._teller.serve(request, upstream, token, self._dialect)
 
     async def _send(self, request: web.Request, call: Call, upstream: Upstream) -> web.Response:
         sends = call.writes and call.by_bridge
         if sends and (refused := self._refused()):
-            return _response(refused)
+            return _response(self._dialect.worded(refused, self.base_url))
         lost = sends and self._faults.strike(Fault.REPLY_LOST) is not None
         reply = await upstream.exchange(call)
         if lost and request.transport is not None:
             request.transport.abort()
         elif sends and call.posts and (lead := self._faults.strike(Fault.EARLY_ECHO)) is not None:
             await self._echo_first(reply, lead or _ECHO_LEAD)
-        return _response(reply)
+        return _response(self._dialect.worded(reply, self.base_url))
 
     async def _echo_first(self, reply: Reply, lead: float) -> None:
         if reply.status == 200:

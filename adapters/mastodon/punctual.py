@@ -15,15 +15,27 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
+from adapters.mastodon.pace import Pace, kind_of
+
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds for reaching one of the server's addresses. Together with the answer's time-out it bounds a request."""
+
+
+class Paced(requests.RequestException):
+    """Not asked: the server has said that it allows no more calls of this kind for `after` seconds."""
+
+    def __init__(self, after: float) -> None:
+        super().__init__("no calls of this kind are left")
+        self.after = after
 
 
 class Session(requests.Session):
     """For one thread; only `abort` may be called from others. Remembers how long the server last asked us to wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
         super().__init__()
+        self._pace = pace or Pace()
+        self._answer: float | None = None
         self.after: float | None = None
         self._lock = threading.Lock()
         self._end = math.inf
@@ -33,10 +45,13 @@ class Session(requests.Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Punctual(self))
 
-    def begin(self, end: float) -> None:
-        """What is requested from now on must be sent before `end` (`time.monotonic()`)."""
+    def begin(self, end: float, answer: float | None = None) -> None:
+        """What is requested from now on must be sent before `end` (`time.monotonic()`).
+
+        `answer` is how many seconds its answer may take, instead of what is asked for with the request.
+        """
         with self._lock:
-            self._end, self._aborted, self._socket = end, False, None
+            self._end, self._answer, self._aborted, self._socket = end, answer, False, None
 
     def abort(self, end: float) -> None:
         """End the request that must end by `end`; none that was begun later."""
@@ -48,8 +63,10 @@ class Session(requests.Session):
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request; `timeout` (seconds for the answer) gets the connect time-out beside it, and no more than is left."""
         self.after = None
+        if wait := self._pace.wait(kind_of(str(args[0]), str(args[1]))):
+            raise Paced(wait)
         left = self._left()
-        timeout = kwargs.get("timeout")
+        timeout = self._answer or kwargs.get("timeout")
         answer = min(left, timeout) if isinstance(timeout, int | float) else left
         kwargs["timeout"] = (min(CONNECT_TIMEOUT, answer), answer)
         return super().request(*args, **kwargs)
@@ -75,8 +92,8 @@ class Session(requests.Session):
         return left
 
     def _note(self, response: requests.Response, *_: object, **__: object) -> None:
-        asked = response.headers.get("Retry-After", "")
-        self.after = float(asked) if asked.isdigit() else None
+        kind = kind_of(str(response.request.method), str(response.request.url))
+        self.after = self._pace.heard(kind, response.status_code, response.headers)
 
 
 class _Punctual(HTTPAdapter):

@@ -10,15 +10,22 @@ from typing import Final
 from adapters.mastodon.workers import CallFailed
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 
+
+class Missing(Rejected):
+    """The Mastodon server does not know what this is about."""
+
+
 _TABLE: Final[Mapping[int, tuple[type[SendError], str]]] = MappingProxyType(
     {
         400: (Rejected, "The Mastodon server refuses this post: {said}"),
         401: (NeedsOperator, "The Mastodon server no longer accepts the access token: make a new one and restart."),
         403: (Rejected, "The Mastodon server does not allow this: {said}"),
-        404: (Rejected, "The Mastodon server does not know the post or person any more: {said}"),
-        410: (Rejected, "What this belongs to is gone from the Mastodon server: {said}"),
+        404: (Missing, "The Mastodon server does not know the post or person any more: {said}"),
+        410: (Missing, "What this belongs to is gone from the Mastodon server: {said}"),
+        408: (Retryable, "The Mastodon server did not get the whole request in time."),
         413: (Rejected, "This is too large for the Mastodon server: {said}"),
         422: (Rejected, "The Mastodon server refuses this post: {said}"),
+        425: (Retryable, "The Mastodon server asks us to come again."),
         429: (Retryable, "The Mastodon server asks us to slow down."),
         503: (Retryable, "The Mastodon server is busy or being maintained."),
     }
@@ -41,5 +48,5 @@ def translate(failed: CallFailed, *, posting: bool) -> SendError:
     if status is not None and 400 <= status < 500:
         return Rejected(_TABLE[400][1].format(said=said))
     if status is None and failed.never_sent:
-        return Retryable(_UNREACHABLE)
+        return Retryable(_UNREACHABLE if failed.after is None else _TABLE[429][1], failed.after)
     return Uncertain(_LOST) if posting else Retryable(_FAILED, failed.after)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from adapters.mastodon.attaching import Attached, attach
+from adapters.mastodon.caution import told_apart
 from adapters.mastodon.identity import VISIBILITIES
 from adapters.mastodon.writing import length, neutralise, write_text
-from bridge.contract import Context, Limits, Part
-from bridge.post import Audience, Destination, Media, Post
-from bridge.text import Inlines, Paragraph, Str, Text, attribute, prepend, split
+from bridge.contract import Context, File, Limits, Part
+from bridge.post import Audience, Destination, Post
+from bridge.text import Inlines, Paragraph, Str, Text, attribute, is_blank, prepend, split
 
 __all__ = ["Draft", "draft_of", "render", "write_text"]
 
@@ -40,15 +42,19 @@ def draft_of(part: Part) -> Draft:
 def render(post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
     """The post as one status, or as a numbered thread of several; to a `Direct` place as direct messages.
 
-    A status that can't be cut to fit (one link longer than the limit) is left to the server to refuse.
+    Its files go with the first one; those that cannot are named in the text. A status that can't be cut to fit (one link
+    longer than the limit) is left to the server to refuse.
     """
-    warning, body = _warning(post, context.limits)
-    text = _body(post, body, context)
-    used = length(warning, context.limits) + (ADDRESS_ROOM if destination.place.is_direct else 0)
+    limits = context.limits
+    attached = attach(post.media, limits.files)
+    warning, shown, words = _warning(post, limits)
+    text = _body(post, _whole(words, attached), context)
+    used = length(shown, limits) + (_address_room(limits) if destination.place.is_direct else 0)
     visibility = _visibility(destination, context.audience)
+    files = tuple(map(File, attached.chosen))
     return tuple(
-        Part(_freeze(Draft(status, warning, visibility, post.language, post.sensitive or bool(post.warning))))
-        for status in _statuses(text, context.limits, used)
+        Part(_freeze(Draft(status, shown, visibility, post.language, post.sensitive or bool(warning))), () if n else files)
+        for n, status in enumerate(_statuses(text, limits, used))
     )
 
 
@@ -60,18 +66,31 @@ def _visibility(destination: Destination, audience: Audience) -> str:
     return VISIBILITIES[Audience.DIRECT if destination.place.is_direct else audience]
 
 
-def _warning(post: Post, limits: Limits) -> tuple[str, Text]:
-    """The content warning and the text; a warning too long for its place stands whole at the head of the text."""
-    warning = neutralise(" ".join(post.warning.split()))
+def _address_room(limits: Limits) -> int:
+    return min(ADDRESS_ROOM, limits.characters // 2)
+
+
+def _warning(post: Post, limits: Limits) -> tuple[str, str, Text]:
+    """The content warning, what of it is shown as one, and the text; too long a warning stands whole at the text's head.
+
+    What came from where there are no warnings may begin with a line `CW: …`: then that is the warning.
+    """
+    warning, text = (post.warning, post.text) if post.warning else told_apart(post.text, with_files=bool(post.media))
+    shown = neutralise(" ".join(warning.split()))
     room = limits.characters // _WARNING_SHARE
-    if length(warning, limits) <= room:
-        return warning, post.text
-    return warning[: room - 1].rstrip() + "…", (_line(f"CW: {post.warning}"), *post.text)
+    if length(shown, limits) <= room:
+        return warning, shown, text
+    return warning, shown[: room - 1].rstrip() + "…", (_line(f"CW: {warning}"), *text)
+
+
+def _whole(text: Text, attached: Attached) -> Text:
+    """The text and the names of the files that do not go along; never nothing, unless files do."""
+    text = (*text, *map(_line, attached.named))
+    return (_line("(no text)"),) if is_blank(text) and not attached.chosen else text
 
 
 def _body(post: Post, text: Text, context: Context) -> Text:
     """The text with all that must be said around it."""
-    text = (*text, *(_line(_named(media)) for media in post.media))
     if context.corrected:
         text = prepend(text, (Str("(corrected) "),))
     if context.via:
@@ -81,10 +100,6 @@ def _body(post: Post, text: Text, context: Context) -> Text:
         line = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1].rstrip() + "…"
         text = (_line(f"↪ {context.parent.author}: {line}"), *text)
     return text
-
-
-def _named(media: Media) -> str:
-    return f"📎 {media.name} ({media.alt})" if media.alt else f"📎 {media.name}"
 
 
 def _line(words: str) -> Paragraph:

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from adapters.mastodon import mockserver
+from adapters.mastodon.darkroom import Attached, Darkroom, multipart
+from adapters.mastodon.dialects import DIALECTS, MASTODON
 from adapters.mastodon.faults import Faults
 from adapters.mastodon.identity import TIMELINE
 from adapters.mastodon.mockserver import BRIDGE_TOKEN, DOMAIN, GROUP, TOKENS, USERNAMES
@@ -33,9 +35,9 @@ class MastodonSandbox:
     Its methods may be called from any loop; nothing of it runs in the caller's.
     """
 
-    """Who writes on the timeline without answering: followers cannot, the account itself can."""
-
-    def __init__(self) -> None:
+    def __init__(self, dialect: str = MASTODON.name) -> None:
+        """`dialect`: whose kind of server it is, one of `DIALECTS`."""
+        self._dialect = DIALECTS[dialect]
         self._faults = Faults()
         self._loop = asyncio.SelectorEventLoop()  # whatever the bridge beside it runs on
         self._thread = threading.Thread(target=self._loop.run_forever, name="mastodon-sandbox", daemon=True)
@@ -94,11 +96,43 @@ class MastodonSandbox:
     async def write_direct(self, person: str, text: str, reply_to: NativeId | None = None) -> NativeId:
         return await self._post(person, f"@{GROUP} {text}", "direct", reply_to)
 
+    async def write_with_file(
+        self, person: str, text: str, name: str, mime: str, body: bytes, alt: str = "", *, directly: bool = True
+    ) -> NativeId:
+        """Write to the account directly, or post as the account itself, with a file."""
+        made, kind = multipart(name, mime, body, alt)
+        headers = {"Content-Type": kind, "Host": urlsplit(self._front.base_url).netloc}  # its address is made of the host
+        call = Call("POST", "/api/v2/media", token=TOKENS[person], body=made, headers=headers)
+        media = str((await self._answered(call)).json["id"])
+        words = f"@{GROUP} {text}" if directly else text
+        return await self._post(person, words, "direct" if directly else "private", None, media)
+
+    async def attached(self, id: NativeId) -> Sequence[Attached]:  # noqa: A002
+        """The files of a status of the account."""
+        status = (await self._answered(Call("GET", f"{STATUSES}/{id}", token=TOKENS[GROUP]))).json
+        found: list[Attached] = []
+        for media in status["media_attachments"]:
+            reply = await self._there(self._mocked.exchange(Call("GET", urlsplit(str(media["url"])).path)))
+            kind = reply.headers.get("Content-Type", "")
+            found.append(
+                Attached(str(media["id"]), kind, str(media["description"] or ""), reply.body if reply.status == 200 else b"")
+            )
+        return tuple(found)
+
+    async def file_stands(self, path: str) -> bool:
+        """Whether a file can be had at a path of the server, by anybody."""
+        return (await self._there(self._mocked.exchange(Call("GET", path)))).status == 200
+
+    @property
+    def darkroom(self) -> Darkroom:
+        """What becomes of files that are uploaded."""
+        return self._mocked.darkroom
+
     async def edit(self, id: NativeId, text: str) -> None:  # noqa: A002 - the contract's word
         """As its author; the mention with which a follower's post starts stays."""
         author = self._author(id)
         words = text if author == self.native_writer else f"@{GROUP} {text}"
-        await self._do(author, "PUT", f"{STATUSES}/{id}", {"status": words})
+        await self._do(author, "PUT", f"{STATUSES}/{id}", {"status": words, "media_ids[]": self.darkroom.files_of(id)})
 
     async def delete(self, id: NativeId) -> None:  # noqa: A002
         await self._do(self._author(id), "DELETE", f"{STATUSES}/{id}")
@@ -136,6 +170,26 @@ class MastodonSandbox:
         """Have somebody switch follow approval of the account on or off."""
         await self._do(self.native_writer, "PATCH", "/api/v1/accounts/update_credentials", {"locked": str(locked).lower()})
 
+    async def ask_to_follow(self, person: str) -> None:
+        """Have somebody press Follow: the account is locked, so this only asks."""
+        await self._do(person, "POST", f"/api/v1/accounts/{self._mocked.account}/follow")
+
+    async def stop_following(self, person: str) -> None:
+        """Have a follower leave, or take their request back."""
+        await self._do(person, "POST", f"/api/v1/accounts/{self._mocked.account}/unfollow")
+
+    def revoke(self, *, revoked: bool = True) -> None:
+        """Accept the bridge's token no more, or again. A stream that stands stays open."""
+        self._front.revoked = revoked
+
+    def refuse_streams(self, status: int) -> None:
+        """Answer every request for a stream with this HTTP status; 0: serve them again."""
+        self._front.stream_refusal = status
+
+    def connects(self) -> Sequence[float]:
+        """When streams were asked for, by `time.monotonic()`."""
+        return tuple(self._front.connects)
+
     # ------------------------------------------------ inside
 
     @property
@@ -155,7 +209,7 @@ class MastodonSandbox:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     async def _start(self) -> None:
-        self._proxy = Proxy(self._faults)
+        self._proxy = Proxy(self._faults, self._dialect)
         # -P: the folder's own names (parse, render …) must not shadow anybody's modules
         self._mock = subprocess.Popen(  # noqa: ASYNC220, S603 - our own file; starting a process takes no time
             [sys.executable, "-P", str(Path(mockserver.__file__)), self._proxy.base_url],
@@ -176,14 +230,19 @@ class MastodonSandbox:
         if self._mock is not None:
             await asyncio.to_thread(_end, self._mock)
 
-    async def _post(self, person: str, text: str, visibility: str, reply_to: NativeId | None) -> NativeId:
+    async def _post(self, person: str, text: str, visibility: str, reply_to: NativeId | None, media: str = "") -> NativeId:
         fields = {"status": text, "visibility": visibility, **({"in_reply_to_id": reply_to} if reply_to else {})}
+        fields |= {"media_ids[]": media} if media else {}
         return NativeId(str((await self._do(person, "POST", STATUSES, fields)).json["id"]))
 
-    async def _do(self, person: str, method: str, path: str, fields: Mapping[str, str] | None = None) -> Reply:
+    async def _do(self, person: str, method: str, path: str, fields: Mapping[str, str | Sequence[str]] | None = None) -> Reply:
         """As that person, past the plug: people in the sandbox can write while the bridge is cut off."""
-        body = urlencode(fields).encode() if fields else b""
-        call = Call(method, path, token=TOKENS[person], body=body, headers=_FORM if body else {}, unbounded=True)
+        body = urlencode(fields, doseq=True).encode() if fields else b""
+        return await self._answered(
+            Call(method, path, token=TOKENS[person], body=body, headers=_FORM if body else {}, unbounded=True)
+        )
+
+    async def _answered(self, call: Call) -> Reply:
         reply = await self._there(self._mocked.exchange(call))
         if reply.status != 200:
             raise ValueError(f"The sandbox's server answers {reply.status}: {reply.json.get('error')}")

@@ -1,25 +1,24 @@
-"""One server-sent-events connection, followed in a thread of its own. It only tells; `listening` decides.
-
-WebSocket streaming, for servers that have nothing else, will be a second class with the same three members.
-"""
+"""One streaming connection, whatever its transport: a task that tells its news in order. `listening` decides what they mean."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-import requests
-from mastodon import StreamListener
-from mastodon.errors import MastodonError
+import aiohttp
 
 from adapters.mastodon.punctual import CONNECT_TIMEOUT
 from adapters.mastodon.workers import USER_AGENT
 
 SILENCE: Final = 45.0
 """Seconds without even a heartbeat (servers send one every 15) after which the connection counts as dead."""
+TASK: Final = "mastodon-stream"
+_LARGEST_LINE: Final = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One event as the SDK decoded it."""
+    """One event, its payload decoded as far as that went: a string that is no JSON stays one."""
 
     name: str
     payload: Any
@@ -37,91 +36,61 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The connection is over; `status` is the server's answer where it refused one."""
+    """The connection is over. `status` is the server's answer where it refused one, `moved` where it said to go instead."""
 
     reason: str
     status: int | None = None
+    moved: str = ""
 
 
 News = Connected | Told | Ended
+Tell = Callable[[News], None]
+Follow = Callable[[Tell], Awaitable[Ended]]
 
 
 class Stream:
-    """A connection to `{url}/api/v1/streaming/user`. `news` ends with exactly one `Ended`."""
+    """A connection that `follow` opens and follows to its end. `news` ends with exactly one `Ended`."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, follow: Follow) -> None:
         self.news: asyncio.Queue[News] = asyncio.Queue()
-        self._loop = asyncio.get_running_loop()
-        self._url = f"{url}/api/v1/streaming/user"
-        self._token = token
-        self._lock = threading.Lock()
-        self._response: requests.Response | None = None
-        self._closed = False
-        self._thread = threading.Thread(target=self._follow, name="mastodon-stream", daemon=True)
-        self._thread.start()
+        self._task = asyncio.create_task(self._run(follow), name=TASK)
 
     def close(self) -> None:
-        """End the connection, also while the thread waits for the next byte."""
-        with self._lock:
-            self._closed = True
-            response = self._response
-        if response is not None:
-            # close() alone does not wake a thread that is reading
-            with contextlib.suppress(OSError, ValueError, RuntimeError):
-                response.raw.shutdown()
+        """End the connection, whatever it waits for."""
+        self._task.cancel()
 
-    def _follow(self) -> None:
+    async def _run(self, follow: Follow) -> None:
         ended = Ended("closed")
         try:
-            ended = self._read()
-        except (MastodonError, OSError, AttributeError) as error:
-            # OSError covers requests; AttributeError is how urllib3 says that the response was closed under it
+            ended = await follow(self.news.put_nowait)
+        except aiohttp.WSServerHandshakeError as error:
+            ended = Ended(f"refused with {error.status}", error.status)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # time-outs are OSErrors; a ValueError is a line that is too long, or an address that is none
             ended = Ended(type(error).__name__)
         finally:
-            self._tell(ended)
-
-    def _read(self) -> Ended:
-        headers = {"Authorization": f"Bearer {self._token}", "User-Agent": USER_AGENT}
-        with (
-            requests.Session() as session,
-            session.get(self._url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, SILENCE)) as response,
-        ):
-            if response.status_code != requests.codes.ok:
-                return Ended(f"refused with {response.status_code}", response.status_code)
-            with self._lock:
-                if self._closed:
-                    return Ended("closed")
-                self._response = response
-            self._tell(Connected())
-            _Listener(self).handle_stream(response)  # type: ignore[no-untyped-call] # the SDK leaves it untyped
-        return Ended("the server closed the stream")
-
-    def _tell(self, news: News) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody listens any more
-            self._loop.call_soon_threadsafe(self.news.put_nowait, news)
-
-    def tell_event(self, name: str, payload: object) -> None:
-        """Called by the listener, in the stream's thread."""
-        self._tell(Told(name, payload))
+            self.news.put_nowait(ended)
 
 
-class _Listener(StreamListener):
-    """Only enqueues: an exception in a listener would end the stream without a word."""
-
-    def __init__(self, stream: Stream) -> None:
-        super().__init__()
-        self._stream = stream
-
-    def on_any_event(self, name: str, data: Any = None, for_stream: str | None = None) -> None:  # noqa: ARG002
-        self._stream.tell_event(name, data)
+def headers(token: str) -> Mapping[str, str]:
+    """How we sign in: never in the address, which servers and proxies write into their logs."""
+    return {"Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
 
 
-def probe(url: str, token: str, timeout: float) -> str:
-    """Open the stream and close it at once: empty where it stands, else what is wrong. Blocking; `timeout` in seconds."""
-    headers = {"Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
-    address = f"{url}/api/v1/streaming/user"
-    try:
-        with requests.get(address, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, timeout)) as response:
-            return "" if response.status_code == requests.codes.ok else f"it answers {response.status_code}"
-    except requests.RequestException as error:
-        return type(error).__name__
+async def session(silence: float) -> aiohttp.ClientSession:
+    """A session for one connection; `silence` is how many seconds nothing may come. Trusts whom the REST calls trust."""
+    context = await asyncio.to_thread(_trust)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context, force_close=True),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=silence),
+        read_bufsize=_LARGEST_LINE,
+        trust_env=True,
+    )
+
+
+def _trust() -> ssl.SSLContext:
+    """The SDK reads this variable too: an admin with a certificate authority of their own sets it once."""
+    own = os.environ.get("REQUESTS_CA_BUNDLE", "")
+    if own and Path(own).is_dir():
+        return ssl.create_default_context(capath=own)
+    return ssl.create_default_context(cafile=own or None)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 import aiohttp
 
 from adapters.mastodon import gatekeeping
+from adapters.mastodon.darkroom import Darkroom
 from adapters.mastodon.journal import Journal
 from adapters.mastodon.mockserver import BRIDGE_TOKEN, DOMAIN
 from adapters.mastodon.writing import length
@@ -96,6 +97,7 @@ class Upstream:
         self._writes: set[asyncio.Task[Reply]] = set()
         self._viewers: dict[str, str] = {"": ""}
         self.journal = Journal("")
+        self.darkroom = Darkroom()
         self.account = ""
 
     async def learn_account(self) -> None:
@@ -121,11 +123,14 @@ class Upstream:
 
     async def exchange(self, call: Call) -> Reply:
         """The call, answered as a real server would answer it."""
-        if call.posts or call.edits:
-            call, problem = _tidy(call)
-            if problem:
-                return refusal(422, problem)
-        reply = await (self._write(call) if call.writes else self._forward(call))
+        if self.darkroom.is_gone(call):
+            return refusal(404, "Record not found")
+        problem = self.darkroom.problem(call)
+        if not problem and (call.posts or call.edits):
+            call, problem = _tidy(self.darkroom.whole(call))
+        if problem:
+            return refusal(422, problem)
+        reply = self.darkroom.developed(call, await (self._write(call) if call.writes else self._forward(call)))
         return await self._as_seen(call, reply)
 
     async def _write(self, call: Call) -> Reply:
@@ -187,6 +192,7 @@ class Upstream:
             return refusal(404, "Record not found")
         for status in gatekeeping.statuses_in(seen):
             gatekeeping.link_mentions(status)
+            self.darkroom.show(status)
         gatekeeping.point_streaming_here(seen, self._base_url)
         if call.by_bridge:
             self._note_page(call, seen)

@@ -15,7 +15,8 @@ import requests
 from mastodon import Mastodon
 from mastodon.errors import MastodonError, MastodonRatelimitError
 
-from adapters.mastodon.punctual import CONNECT_TIMEOUT, Session
+from adapters.mastodon.pace import Pace
+from adapters.mastodon.punctual import CONNECT_TIMEOUT, Paced, Session
 
 T = TypeVar("T")
 
@@ -39,7 +40,11 @@ class Access:
     @property
     def patience(self) -> float:
         """Seconds from asking for a call to its end, at most."""
-        return QUEUE_TIMEOUT + CONNECT_TIMEOUT + self.timeout
+        return self.patience_for(self.timeout)
+
+    def patience_for(self, answer: float) -> float:
+        """The same for a call whose answer may take so many seconds."""
+        return QUEUE_TIMEOUT + CONNECT_TIMEOUT + answer
 
 
 class NotBegun(Exception):
@@ -75,15 +80,15 @@ class CallFailed(Exception):
         if isinstance(self.error, NotBegun):
             return True
         cause = self.error.__context__
-        if isinstance(cause, requests.ConnectTimeout | requests.exceptions.InvalidURL):
+        if isinstance(cause, Paced | requests.ConnectTimeout | requests.exceptions.InvalidURL):
             return True
         reason = getattr(cause.args[0], "reason", None) if isinstance(cause, requests.ConnectionError) and cause.args else None
         return type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
 
 
-def client_for(access: Access) -> tuple[Mastodon, Session]:
+def client_for(access: Access, pace: Pace | None = None) -> tuple[Mastodon, Session]:
     """A client that never sleeps, never guesses versions, and gives up in time."""
-    session = Session()
+    session = Session(pace)
     client = Mastodon(
         access_token=access.token,
         api_base_url=access.server,
@@ -98,11 +103,15 @@ def client_for(access: Access) -> tuple[Mastodon, Session]:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A call; it begins before `begin_by` or never, and is over by `end` (`time.monotonic()`). `session` runs it."""
+    """A call; it begins before `begin_by` or never, and is over by `end` (`time.monotonic()`). `session` runs it.
+
+    `answer` is how many seconds its answer may take where that is more than usual.
+    """
 
     call: Callable[[Mastodon], Any]
     begin_by: float
     end: float
+    answer: float | None
     future: Future[Any] = field(default_factory=Future)
     session: Session | None = None
 
@@ -120,43 +129,47 @@ class _Job:
 class Workers:
     """`count` threads that run calls in the order they come. They are daemons: a hanging request holds up no shutdown."""
 
-    def __init__(self, access: Access, count: int = 4) -> None:
-        self._patience = access.patience
+    def __init__(self, access: Access, pace: Pace | None = None, count: int = 4) -> None:
+        self._access = access
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._work, args=(access,), name=f"mastodon-{n}", daemon=True) for n in range(count)
+            threading.Thread(target=self._work, args=(access, pace or Pace()), name=f"mastodon-{n}", daemon=True)
+            for n in range(count)
         ]
         for thread in self._threads:
             thread.start()
 
-    async def run(self, call: Callable[[Mastodon], T], end: float | None = None) -> T:
+    async def run(self, call: Callable[[Mastodon], T], end: float | None = None, answer: float | None = None) -> T:
         """What `call` returns; over by `end` (`time.monotonic()`), at most `Access.patience` from now.
+
+        `answer` is how many seconds its answer may take where that is more than usual.
 
         Raises `CallFailed` where the SDK raised an error of its own, or where there was no time.
         """
         now = time.monotonic()
-        end = min(now + self._patience, end or now + self._patience)
-        job = _Job(call, min(now + QUEUE_TIMEOUT, end), end)
+        latest = now + self._access.patience_for(answer or self._access.timeout)
+        end = min(latest, end or latest)
+        job = _Job(call, min(now + QUEUE_TIMEOUT, end), end, answer)
         self._jobs.put(job)
-        answer: asyncio.Future[T] = asyncio.wrap_future(job.future)
+        coming: asyncio.Future[T] = asyncio.wrap_future(job.future)
         try:
-            await asyncio.wait({answer}, timeout=job.begin_by - now)
-            if not answer.done() and not job.begun():
+            await asyncio.wait({coming}, timeout=job.begin_by - now)
+            if not coming.done() and not job.begun():
                 raise CallFailed(NotBegun(), None)
-            await asyncio.wait({answer}, timeout=end - time.monotonic())
-            if not answer.done():
+            await asyncio.wait({coming}, timeout=end - time.monotonic())
+            if not coming.done():
                 raise job.overdue()
-            return answer.result()
+            return coming.result()
         finally:
-            answer.cancel()  # if the caller was cancelled: what did not begin need not begin
+            coming.cancel()  # if the caller was cancelled: what did not begin need not begin
 
     def close(self) -> None:
         """Let the threads end after what they are doing; calls still waiting are cancelled."""
         for _ in self._threads:
             self._jobs.put(None)
 
-    def _work(self, access: Access) -> None:
-        client, session = client_for(access)
+    def _work(self, access: Access, pace: Pace) -> None:
+        client, session = client_for(access, pace)
         while (job := self._jobs.get()) is not None:
             job.session = session
             if not job.future.set_running_or_notify_cancel():
@@ -164,10 +177,15 @@ class Workers:
             if time.monotonic() >= job.begin_by:
                 job.future.set_exception(CallFailed(NotBegun(), None))
                 continue
-            session.begin(job.end)
+            session.begin(job.end, job.answer)
             try:
                 job.future.set_result(job.call(client))
             except MastodonError as error:
-                job.future.set_exception(CallFailed(error, session.after))
+                job.future.set_exception(CallFailed(error, _after(error, session)))
             except BaseException as error:  # noqa: BLE001 - carried to the caller's task, not handled here
                 job.future.set_exception(error)
+
+
+def _after(error: MastodonError, session: Session) -> float | None:
+    """How long to wait before the next try, where the server has said so, now or before."""
+    return error.__context__.after if isinstance(error.__context__, Paced) else session.after

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
-from adapters.slack import channels, history
+from adapters.slack import channels, history, people
 from adapters.slack.completing import LOOKING, Completer
 from adapters.slack.directory import Remembered, User
 from adapters.slack.gate import Gate
@@ -83,11 +83,11 @@ class SlackAdapter:
     def people(self) -> People | None:
         return None
 
-    async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
-        return None
+    async def members(self, place: PlaceId) -> int | None:
+        return await people.count(self._web, place, asked)
 
-    async def look_up(self, handle: str) -> UserId | None:  # noqa: ARG002 - the contract's
-        return None
+    async def look_up(self, handle: str) -> UserId | None:
+        return await people.find(self._web, handle, asked)
 
     async def fetch(self, media: Media, most: int) -> bytes:  # noqa: ARG002 - the contract's
         raise Rejected("Files are not copied from Slack yet.")

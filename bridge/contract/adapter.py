@@ -157,7 +157,8 @@ class Capabilities:
 
     `idempotent`: the platform itself makes one message of sends with one key, so a repeat needs no waiting.
     `repeatable`: where nobody can tell, sending again is right because receivers recognise the copy (identical id).
-    `deadline`: seconds after which a request has surely ended, so that `Absent` can be believed.
+    `deadline`: seconds after which a request has surely ended, so that `Absent` can be believed; `per_file`: how many
+    more for each file of a part.
     `pace`: seconds between two sends to one destination.
     """
 
@@ -168,6 +169,7 @@ class Capabilities:
     idempotent: bool = False
     repeatable: bool = False
     deadline: float = 20.0
+    per_file: float = 0.0
     pace: float = 0.0
 
 

@@ -17,7 +17,7 @@ from bridge.mappings.models import (
     Person,
     Reader,
 )
-from bridge.mappings.schema import FileEntry, FilterEntry, GroupEntry, PersonEntry, PlaceEntry
+from bridge.mappings.schema import FOLLOWERS, FileEntry, FilterEntry, GroupEntry, PersonEntry, PlaceEntry
 from bridge.post import AccountId, Audience, PersonId
 
 
@@ -55,13 +55,17 @@ def _group(key: str, entry: GroupEntry, people: Mapping[PersonId, Person]) -> Gr
         title=entry.title or capitalised(key),
         audience=Audience[entry.audience.upper()],
         via=entry.via,
-        writers=frozenset(PersonId(name) for name in entry.writers),
+        writers=frozenset(PersonId(name) for name in entry.writers if name != FOLLOWERS),
         announcers=frozenset(PersonId(name) for name in entry.announcers),
         places=tuple(_place(place, people) for place in entry.places),
         undo=entry.undo,
         give_up_after=entry.give_up_after,
         max_age=entry.max_age,
         confirm=entry.confirm,
+        followers_write=FOLLOWERS in entry.writers,
+        relay=frozenset(entry.relay),
+        answers=entry.answers,
+        strangers=entry.strangers,
     )
 
 

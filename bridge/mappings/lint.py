@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from bridge.mappings import tree as trees
 from bridge.mappings.problems import Code, Problem, quoted, suggest
-from bridge.mappings.schema import FileEntry, GroupEntry, PlaceEntry, not_yet
+from bridge.mappings.schema import FOLLOWERS, FileEntry, GroupEntry, PlaceEntry, not_yet
 from bridge.mappings.tree import Path, Table
 from bridge.mappings.words import where
 
@@ -88,6 +88,9 @@ def check_keys(look: Look) -> Iterator[Problem]:
             elif section == "accounts" and name == "name":
                 cure = "call it something else: under `people`, `name` is the person's name"
                 yield look.problem(path, Code.WRONG_VALUE, 'an account cannot be called "name"', cure, key=True)
+            elif section == "people" and name == FOLLOWERS:
+                cure = "call them something else: among `writers` it means everybody who may follow the account"
+                yield look.problem(path, Code.WRONG_VALUE, f"a person cannot be called {quoted(name)}", cure, key=True)
 
 
 def check_people(look: Look) -> Iterator[Problem]:
@@ -113,9 +116,10 @@ def check_persons(look: Look) -> Iterator[Problem]:
     for group, entry in look.entry.groups.items():
         named += [(("groups", group, "writers"), entry.writers), (("groups", group, "announcers"), entry.announcers)]
     for path, persons in named:
+        also = {FOLLOWERS} if path[-1] == "writers" else set()
         for index, person in enumerate(persons):
-            if person not in people:
-                yield _unknown_person(look, (*path, index), person, people)
+            if person not in people | also:
+                yield _unknown_person(look, (*path, index), person, people | also)
 
 
 def check_places(look: Look) -> Iterator[Problem]:

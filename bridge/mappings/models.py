@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Confirm = Literal["failures", "all"]
+Answers = Literal["everyone", "as-they-are"]
+Strangers = Literal["answer", "silent"]
 
 
 class Direction(StrEnum):
@@ -78,7 +80,11 @@ class GroupPlace:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A named conversation mirrored among places. `audience` is the ceiling of every copy; `via` holds `{text}`."""
+    """A named conversation mirrored among places. `audience` is the ceiling of every copy; `via` holds `{text}`.
+
+    `followers_write`: whoever an account of the group has let follow may write as `writers` do. `relay` says how writers reach
+    the group through an account: `direct`, `mention`, and lower-case hashtags that a mention must have one of.
+    """
 
     id: str
     about: str
@@ -92,6 +98,10 @@ class Group:
     give_up_after: timedelta
     max_age: timedelta
     confirm: Confirm
+    followers_write: bool = False
+    relay: frozenset[str] = frozenset({"direct", "mention"})
+    answers: Answers = "everyone"
+    strangers: Strangers = "answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,8 @@ def _row(key: str, value: JsonSchemaValue, *, required: bool) -> str:
 
 
 def _default(value: object) -> str:
+    if isinstance(value, list) and value:
+        return f"`[{', '.join(map(str, value))}]`"
     return f"`{value}`" if isinstance(value, str) and value else ""
 
 

@@ -14,12 +14,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from bridge.mappings.problems import nearest
+
 NOT_YET: Final[dict[str, JsonValue]] = {"x-not-yet": True}
 """Marks a field whose other values are not available yet."""
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST: Final = timedelta(days=3650)
-PLACEHOLDERS: Final = frozenset({"author", "text"})
+PLACEHOLDERS: Final = ("author", "initials", "text")
+FOLLOWERS: Final = "followers"
+"""Among a group's `writers`: whoever the account has let follow. So nobody under `people` may be called so."""
 
 
 def duration(value: object) -> timedelta:
@@ -51,14 +55,30 @@ def _url(value: str) -> str:
 
 
 def _via(value: str) -> str:
-    unknown = sorted(set(re.findall(r"\{(\w*)\}", value)) - PLACEHOLDERS)
-    if unknown:
-        raise PydanticCustomError(
-            "via", "knows only {author} and {text}, not {unknown}", {"unknown": ", ".join(f"{{{name}}}" for name in unknown)}
-        )
+    for name in re.findall(r"\{([^{}]*)\}", value):
+        if name not in PLACEHOLDERS:
+            meant = nearest(name, PLACEHOLDERS)
+            raise PydanticCustomError(
+                "via",
+                "knows {author}, {initials} and {text}, not {unknown}{hint}",
+                {"unknown": f"{{{name}}}", "hint": f"; did you mean {{{meant}}}?" if meant else "", **_THEMSELVES},
+            )
     if value.count("{text}") != 1:
-        raise PydanticCustomError("via", "must hold {text} once, where the post's words go")
+        raise PydanticCustomError("via", "must hold {text} once, where the post's words go", _THEMSELVES)
     return value
+
+
+_THEMSELVES: Final[dict[str, object]] = {name: f"{{{name}}}" for name in PLACEHOLDERS}
+
+
+def _way(value: str) -> str:
+    if value in ("direct", "mention"):
+        return value
+    if not re.fullmatch(r"#\w+", value):
+        meant = nearest(value, ("direct", "mention"))
+        cure = f'; did you mean "{meant}"?' if meant else ""
+        raise PydanticCustomError("way", 'must be direct, mention or a hashtag such as "#all"{cure}', {"cure": cure})
+    return value.lower()
 
 
 def _listed(value: object) -> object:
@@ -134,9 +154,40 @@ class GroupEntry(Entry):
         "group", description="The ceiling of every copy; a copy is never wider than its original either."
     )
     via: Annotated[str, AfterValidator(_via)] = Field(
-        "via {author}: {text}", description="How a copy names its author. Needs `{text}`; `{author}` is recommended."
+        "via {author}: {text}",
+        description=(
+            "How a copy names its author: `via {author}: {text}`, `{author}: {text}`, `{text} ^{initials}`, or nobody: `{text}`. "
+            "Needs `{text}` once."
+        ),
     )
-    writers: list[Words] = Field([], description="People whose direct messages to an account of the group are posted.")
+    writers: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        [],
+        description=(
+            "Who may write to the group through an account of it: people, and `followers` for whoever the account has let follow."
+        ),
+    )
+    relay: Annotated[
+        list[Annotated[Words, AfterValidator(_way)]],
+        BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+        Field(min_length=1),
+    ] = Field(
+        ["direct", "mention"],
+        description=(
+            "How writers reach the group through an account: `direct` messages to it, posts that `mention` it (answers do), or a "
+            'hashtag, `"#all"`: mentions that have it.'
+        ),
+    )
+    answers: Literal["everyone", "as-they-are"] = Field(
+        "everyone",
+        description=(
+            "What becomes of a writer's followers-only answer at an account, which its other followers can't see: the account "
+            "posts it again for `everyone`, or answers stay `as-they-are` there. The other places get it either way."
+        ),
+    )
+    strangers: Literal["answer", "silent"] = Field(
+        "answer",
+        description="Whether somebody who is no writer, and writes to an account directly, is told so, once. It is never posted.",
+    )
     announcers: list[Words] = Field([], description="People whose posts that start with 📣 are announcements.")
     places: list[PlaceEntry] = Field(description="Where it is mirrored; two places or more.")
     undo: Span = Field(

@@ -15,10 +15,10 @@ from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bridge.errors import Retryable
-from bridge.store import database
+from bridge.store import database, sql
 from bridge.store.writer import Writer
 
-__all__ = ["Store", "Tx"]
+__all__ = ["Store", "Tx", "sql"]  # `sql` declares every table, so that migrating knows them all
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from bridge import text
+from bridge.contract import File
 from bridge.post import (
     AccountId,
     Audience,
@@ -55,6 +56,7 @@ def load_post(source: str) -> Post:
             author["name"],
             tuple(author["handles"]),
             author["is_bot"],
+            author.get("moved", False),
         ),
         text=text.from_json(data["text"]),
         audience=Audience[data["audience"]],
@@ -66,6 +68,16 @@ def load_post(source: str) -> Post:
         language=data["language"],
         media=tuple(Media(**media) for media in data["media"]),
     )
+
+
+def dump_files(files: tuple[File, ...]) -> str:
+    """A part's files as JSON, without their bytes; empty for none."""
+    return json.dumps([asdict(file.media) for file in files], separators=(",", ":")) if files else ""
+
+
+def load_files(source: str) -> tuple[File, ...]:
+    """The files that `dump_files` wrote."""
+    return tuple(File(Media(**media)) for media in json.loads(source)) if source else ()
 
 
 def dump_ref(ref: Ref) -> list[str]:

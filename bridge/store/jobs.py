@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, exists, select
 
 from bridge.contract import Excerpt, Part, Thread
 from bridge.post import Audience, EventKind, Ref
-from bridge.store import sql
-from bridge.store.codec import load_post
+from bridge.store import blobs, sql
+from bridge.store.codec import load_files, load_post
 from bridge.store.tables import Action, DeliveryState, PartState
 from bridge.store.values import Claim, FrozenPart, Job, StandingCopy
 from bridge.text import first_line
@@ -67,11 +67,11 @@ def _job(tx: Connection, claim: Claim, row: Any) -> Job:
         group=row.group,
         via=row.via,
         audience=Audience(row.audience),
-        post=load_post(row.body) if row.body else None,
+        post=blobs.with_files(tx, row.post_id, load_post(row.body)) if row.body else None,
         post_id=row.post_id,
         version=row.version,
         subject=_subject(tx, row),
-        parent=_excerpt(tx, row.parent_id),
+        parent=_excerpt(tx, row.parent_id, Audience(row.audience)),
         thread=_thread(tx, claim, row),
         copies=copies(tx, row.post_id, claim.lane.id) if changes else (),
         parts=tuple(part for part, state in parts if state != PartState.DONE),
@@ -108,7 +108,7 @@ def _frozen(row: Any) -> FrozenPart:
         number=row.number,
         action=Action(row.action),
         place_in_post=row.place_in_post,
-        part=Part(row.body),
+        part=Part(row.body, load_files(row.files)),
         key=row.key,
         ref=sql.ref_from(row.ref),
         attempted_at=datetime.fromtimestamp(row.attempted_at, UTC) if attempted else None,
@@ -122,11 +122,15 @@ def _subject(tx: Connection, post: Any) -> str:
     return str(tx.execute(select(sql.post.c.subject).where(sql.post.c.id == post.root_id)).scalar_one())
 
 
-def _excerpt(tx: Connection, post_id: int | None) -> Excerpt | None:
+def _excerpt(tx: Connection, post_id: int | None, audience: Audience) -> Excerpt | None:
+    """What is answered; without its words for a copy that more people see than it was for."""
     if post_id is None:
         return None
     row = tx.execute(select(sql.post.c.author, sql.post.c.body).where(sql.post.c.id == post_id)).one()
-    return Excerpt(row.author, first_line(load_post(row.body).text) if row.body else "…")
+    post = load_post(row.body) if row.body else None
+    # a direct message that is answered before the group went to the group
+    shown = post is not None and audience <= max(post.audience, Audience.GROUP)
+    return Excerpt(row.author, first_line(post.text) if post is not None and shown else "…")
 
 
 def _thread(tx: Connection, claim: Claim, post: Any) -> Thread:
@@ -137,14 +141,16 @@ def _thread(tx: Connection, claim: Claim, post: Any) -> Thread:
 
 
 def _standing_at(tx: Connection, claim: Claim, post_id: int | None) -> Ref | None:
-    """What a reader of the lane knows the post by: the original where it stands there, else the first part of its copy."""
+    """What a reader of the lane knows the post by: the first part of its copy, or the original where it stands there.
+
+    Where both stand at the place, the others there see only the copy: that is why there is one.
+    """
     if post_id is None or claim.lane.destination is None:
         return None
+    if standing := copies(tx, post_id, claim.lane.id):
+        return standing[0].ref
     row = tx.execute(select(sql.post).where(sql.post.c.id == post_id)).one()
-    if sql.place_of(row) == claim.lane.destination.place:
-        return sql.ref_of(row)
-    standing = copies(tx, post_id, claim.lane.id)
-    return standing[0].ref if standing else None
+    return sql.ref_of(row) if sql.place_of(row) == claim.lane.destination.place else None
 
 
 def copies(tx: Connection, post_id: int, lane_id: int) -> tuple[StandingCopy, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 from bridge.contract import Part
 from bridge.post import Audience, Destination, Ref
 from bridge.store import inward, lanes, ledger, sql
+from bridge.store.codec import dump_files
 from bridge.store.jobs import parts_of
 from bridge.store.tables import Action, DeliveryState, PartState
 from bridge.store.values import Claim, FrozenPart, Job
@@ -129,6 +130,7 @@ def freeze(
             action=new.action,
             place_in_post=new.place_in_post,
             body=new.part.body,
+            files=dump_files(new.part.files),
             key=new.key,
             ref=sql.ref_text(new.ref),
             state=PartState.ATTEMPTING if begun else PartState.WAITING,
@@ -155,6 +157,14 @@ def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float
 def thaw(tx: Connection, delivery_id: int) -> None:
     """Forget the frozen parts of a delivery of which nothing was sent: it will be rendered anew."""
     tx.execute(delete(sql.part).where(sql.part.c.delivery_id == delivery_id, sql.part.c.state == PartState.WAITING))
+
+
+def begin_anew(tx: Connection, claim: Claim, job: Job, part: FrozenPart) -> bool:
+    """Forget the frozen parts of a delivery whose first call was refused, to render it otherwise; whether raws were parked."""
+    parked = postpone(tx, claim, part, 0.0, job.failures, "", Outcome.UNSENT)
+    if lanes.owns(tx, claim):
+        thaw(tx, job.delivery_id)
+    return parked
 
 
 def _keys(claim: Claim, job: Job) -> dict[str, int]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.post import AccountId, Destination, NativeId, Place, PlaceId, Ref, UserId
-from bridge.store import tables
+from bridge.store import tables, tables_people
 from bridge.store.codec import dump_ref, load_ref
 
 raw: Table = tables.RawRow.__table__  # type: ignore[attr-defined]
@@ -23,6 +23,10 @@ receipt: Table = tables.ReceiptRow.__table__  # type: ignore[attr-defined]
 cursor: Table = tables.CursorRow.__table__  # type: ignore[attr-defined]
 pin: Table = tables.PinRow.__table__  # type: ignore[attr-defined]
 replica: Table = tables.ReplicaRow.__table__  # type: ignore[attr-defined]
+follower: Table = tables_people.FollowerRow.__table__  # type: ignore[attr-defined]
+decision: Table = tables_people.DecisionRow.__table__  # type: ignore[attr-defined]
+alert: Table = tables_people.AlertRow.__table__  # type: ignore[attr-defined]
+handle: Table = tables_people.HandleRow.__table__  # type: ignore[attr-defined]
 
 
 # Making a statement costs more than running it, so each is made once; a dialect's name tells which words it is in.

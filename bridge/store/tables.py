@@ -110,7 +110,15 @@ class EventRow(SQLModel, table=True):
     """What happened to a post, once each; the row is what makes a repeat a duplicate."""
 
     __tablename__ = "event"
-    __table_args__ = (UniqueConstraint("post_id", "kind", "revision"),)
+    __table_args__ = (
+        UniqueConstraint("post_id", "kind", "revision"),
+        Index(
+            "event_held",
+            "accepted_at",
+            sqlite_where=text("verdict = 'held'"),
+            postgresql_where=text("verdict = 'held'"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
     post_id: int = Field(foreign_key="post.id", sa_type=_Id)
@@ -182,7 +190,8 @@ class DeliveryRow(SQLModel, table=True):
 class PartRow(SQLModel, table=True):
     """One native message of a delivery, frozen before its first attempt.
 
-    `ref` is its target or its result; `lost_answers` counts sends that ended without one while we ran.
+    `files` is JSON, empty for none; `ref` is its target or its result; `lost_answers` counts sends that ended without
+    one while we ran.
     """
 
     __tablename__ = "part"
@@ -203,6 +212,7 @@ class PartRow(SQLModel, table=True):
     action: str
     place_in_post: int
     body: str = Field(sa_type=Text)
+    files: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": text("''")})
     key: str
     ref: str = ""
     state: str = PartState.WAITING
@@ -229,6 +239,31 @@ class ReceiptRow(SQLModel, table=True):
     native: str
     sent_at: float
     standing: bool = True
+
+
+class BlobRow(SQLModel, table=True):
+    """A file's bytes, once however often it was posted. `id` is their SHA-256; `used_at` is when they last came."""
+
+    __tablename__ = "blob"
+
+    id: str = Field(primary_key=True)
+    size: int
+    body: bytes = Field(sa_type=LargeBinary)
+    used_at: float
+
+
+class FileRow(SQLModel, table=True):
+    """What became of a file beside a post: its blob, or why there is none. `source` is the media's."""
+
+    __tablename__ = "file"
+    __table_args__ = (UniqueConstraint("post_id", "source"), Index("file_blob", "blob"))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    post_id: int = Field(foreign_key="post.id", sa_type=_Id)
+    source: str = Field(sa_type=Text)
+    blob: str = ""
+    size: int = 0
+    missing: str = ""
 
 
 class CursorRow(SQLModel, table=True):

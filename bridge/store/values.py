@@ -88,6 +88,20 @@ class FrozenPart:
     """When the attempt began whose end nobody wrote down; None if there is none."""
     lost_answers: int
 
+    @property
+    def target(self) -> Ref:
+        """What an edit or deletion is about; they are never frozen without."""
+        if self.ref is None:
+            raise ValueError(f"part {self.id} has no target")
+        return self.ref
+
+    @property
+    def begun_at(self) -> datetime:
+        """When the attempt began; only parts that were attempted are looked up."""
+        if self.attempted_at is None:
+            raise ValueError(f"part {self.id} was not attempted")
+        return self.attempted_at
+
 
 @dataclass(frozen=True, slots=True)
 class StandingCopy:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
-from unicodedata import category
+from unicodedata import category, normalize
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +229,34 @@ def attribute(text: Text, template: str, author: str) -> Text:
     Marks in `author` mean nothing, and it is one line whatever its platform let it be; the template may have several.
     """
     before, _, after = template.partition("{text}")
-    name = " ".join(author.split())
     if before:
-        text = prepend(text, _lines(before.replace("{author}", name)))
+        text = prepend(text, _lines(filled(before, author)))
     if after:
-        text = append(text, _lines(after.replace("{author}", name)))
+        text = append(text, _lines(filled(after, author)))
     return text
+
+
+_NAMES = re.compile(r"\{(author|initials)\}")
+
+
+def filled(template: str, author: str) -> str:
+    """The template with `{author}` and `{initials}` filled in; what a name itself holds in braces stays as it is."""
+    name = " ".join(author.split())
+    return _NAMES.sub(lambda found: name if found[1] == "author" else initials(name), template)
+
+
+def initials(name: str) -> str:
+    """The first letters of the name's words, at most three, upper case; the name itself where no word begins with one.
+
+    Emoji and other signs before a word don't count; a word in brackets does not count as a whole: `🦊 Lynn (she/her)` is `L`.
+    """
+    bare = (word.lstrip("".join(filter(_is_sign, word))) for word in normalize("NFC", name).split())
+    found = [word[0].upper()[0] for word in bare if word[:1].isalnum()]
+    return "".join(found[:3]) or name
+
+
+def _is_sign(character: str) -> bool:
+    return category(character)[0] in "SMC"
 
 
 def _lines(source: str) -> Inlines:

@@ -19,7 +19,8 @@ from bridge.errors import BridgeError
 from bridge.routing import is_unpinned, unpinned_name
 from bridge.service import Service
 from bridge.store.status import alive, status
-from bridge.web.guard import Elsewhere, only_from_here, refuse
+from bridge.web.api import api
+from bridge.web.guard import ByAccident, Elsewhere, only_from_here, refuse, refuse_accident
 from bridge.web.snapshot import Seen, Snapshot
 
 _HERE = Path(__file__).parent
@@ -40,7 +41,8 @@ def make_app(service: Service, routers: Sequence[APIRouter], closing: asyncio.Ev
     )
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_exception_handler(Elsewhere, refuse)
-    for router in (*routers, _health(service), _pages(service, closing)):
+    app.add_exception_handler(ByAccident, refuse_accident)
+    for router in (*routers, _health(service), api(service), _pages(service, closing)):
         app.include_router(router)
 
     @app.middleware("http")
@@ -116,7 +118,7 @@ def view(service: Service, seen: Seen) -> dict[str, object]:
     for place in numbers["places"]:
         place["place"] = names.get((place["account"], place["place"]), unpinned_name(place["place"]))
     numbers["accounts"] = [
-        {"id": account.id, "open": account.opened.is_set(), "trouble": account.trouble}
+        {"id": account.id, "open": account.opened.is_set(), "trouble": account.trouble or account.gate}
         for account in service.engine.accounts.values()
     ]
     return numbers | {"trouble": seen.trouble}

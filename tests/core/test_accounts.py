@@ -195,6 +195,25 @@ async def test_an_account_is_well_again_once_it_listened_for_a_while(desk: Desk)
         assert it.account.trouble == ""
 
 
+@pytest.mark.scenario("L08")
+async def test_what_needs_a_human_is_noted_until_the_account_was_well_for_a_while(desk: Desk) -> None:
+    async with kept(desk, Platform(openings=[NeedsOperator("a new token, please")])) as it:
+        await it.clock.asleep(1)
+        assert it.account.needs_human == "a new token, please"
+        it.clock.advance(OPERATOR_S)
+        await it.clock.asleep(2)
+        assert (it.account.trouble, it.account.needs_human) == ("", "a new token, please")
+        it.clock.advance(STEADY_S)
+        await it.clock.asleep(3)
+        assert it.account.needs_human == ""
+
+
+async def test_an_outage_needs_no_human(desk: Desk) -> None:
+    async with kept(desk, Platform(openings=[Retryable("busy")])) as it:
+        await fail(it, 1)
+        assert (it.account.trouble, it.account.needs_human) == ("busy", "")
+
+
 async def test_an_account_that_was_well_again_is_tried_soon_after_new_trouble(desk: Desk) -> None:
     class Breaks(Platform):
         async def listen(self, inbox: Inbox) -> None:

@@ -26,7 +26,10 @@ groups:
     title: The whole team
     audience: unlisted
     via: "{{text}} ({{author}})"
-    writers: [lynn, karl]
+    writers: [lynn, karl, followers]
+    relay: [direct, "#All"]
+    answers: as-they-are
+    strangers: silent
     announcers: [lynn]
     undo: 0s
     give_up_after: 2d
@@ -58,6 +61,8 @@ def test_every_key_arrives_as_a_value() -> None:
     assert (group.id, group.about, group.title) == ("all-hands", "Everyone", "The whole team")
     assert (group.audience, group.via, group.confirm) == (Audience.UNLISTED, "{text} ({author})", "all")
     assert (group.writers, group.announcers) == (frozenset({LYNN, KARL}), frozenset({LYNN}))
+    assert (group.followers_write, group.relay) == (True, frozenset({"direct", "#all"}))
+    assert (group.answers, group.strangers) == ("as-they-are", "silent")
     assert (group.undo, group.give_up_after, group.max_age) == (timedelta(0), timedelta(days=2), timedelta(minutes=90))
     assert group.places[0] == GroupPlace(
         TEAM,
@@ -74,8 +79,24 @@ def test_what_is_left_out_has_a_default() -> None:
     group = read(TOP + GROUPS).groups[0]
     assert (group.title, group.about, group.audience) == ("All hands", "", Audience.GROUP)
     assert (group.via, group.confirm) == ("via {author}: {text}", "failures")
+    assert (group.writers, group.followers_write, group.relay) == (frozenset(), False, frozenset({"direct", "mention"}))
+    assert (group.answers, group.strangers) == ("everyone", "answer")
     assert (group.undo, group.give_up_after, group.max_age) == (timedelta(0), timedelta(hours=48), timedelta(hours=24))
     assert group.places[0] == GroupPlace(TEAM, "all-hands")
+
+
+@pytest.mark.parametrize(
+    ("keys", "writers", "followers"),
+    [("writers: followers", set(), True), ("writers: lynn", {LYNN}, False), ("writers: [followers, karl]", {KARL}, True)],
+)
+def test_writers_are_people_or_whoever_follows(keys: str, writers: set[PersonId], *, followers: bool) -> None:
+    group = read(f"{TOP}groups: {{g: {{{keys}, places: [{{at: team/a}}, {{at: team/b}}]}}}}").groups[0]
+    assert (group.writers, group.followers_write) == (writers, followers)
+
+
+@pytest.mark.parametrize("via", ["via {author}: {text}", "{author}: {text}", "{text} ^{initials}", "{text}"])
+def test_copies_may_name_their_author_in_several_ways(via: str) -> None:
+    assert read(f'{TOP}groups: {{g: {{via: "{via}", places: [{{at: team/a}}, {{at: team/b}}]}}}}').groups[0].via == via
 
 
 def test_people_are_found_by_handles_in_any_case() -> None:

@@ -174,8 +174,9 @@ def test_a_strangers_mention_is_not_relayed() -> None:
     assert refusal(post(place=TIMELINE, author=STRANGER, gated=False)) is Reason.NOT_A_WRITER
 
 
-def test_a_writers_mention_is_relayed() -> None:
-    assert routes(post(place=TIMELINE, author=LYNN_OUTSIDE, gated=False)) == {"team/C1"} | LEE_AND_CHAIR
+def test_a_writers_public_mention_is_relayed() -> None:
+    mention = post(place=TIMELINE, author=LYNN_OUTSIDE, gated=False, audience=Audience.PUBLIC)
+    assert routes(mention) == {"team/C1"} | LEE_AND_CHAIR
 
 
 def test_members_of_a_gated_place_need_not_be_named() -> None:

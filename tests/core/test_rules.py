@@ -29,6 +29,8 @@ def refused(reason: Reason) -> Plan:
 REACTION = Reacted(POST.ref, LYNN, "👍", at())
 BOT = created(author=Author(UserId("B1"), "Zapier", (), is_bot=True))
 DIRECT_OWN = created(place=LYNNS_DIRECT, own=Own.PERHAPS)
+MOVED = replace(LYNN, moved=True)
+MOVED_DIRECT = created(place=LYNNS_DIRECT, author=MOVED)
 CHANGE, GONE = edited(POST, "hi!"), deleted(POST)
 KNOWN = {"known": True, "has_deliveries": True}
 
@@ -77,7 +79,19 @@ CASES: dict[str, tuple[Facts, object]] = {
     "a bot's late edit": (facts(edited(BOT, "x"), waited=EARLY_S, plan=PLAN), Drop(Reason.BOT)),
     "an unknown sender": (facts(plan=refused(Reason.UNKNOWN_SENDER)), Hold(Reason.UNKNOWN_SENDER)),
     "nobody's group": (facts(plan=refused(Reason.NOT_MAPPED)), Drop(Reason.NOT_MAPPED)),
-    "no writer": (facts(plan=refused(Reason.NOT_A_WRITER)), Drop(Reason.NOT_A_WRITER)),
+    "a stranger's mention": (facts(plan=refused(Reason.NOT_A_WRITER)), Drop(Reason.NOT_A_WRITER)),
+    "a stranger's direct message": (
+        facts(created(place=LYNNS_DIRECT), plan=refused(Reason.NOT_A_WRITER)),
+        Hold(Reason.NOT_A_WRITER),
+    ),
+    "a way that is not asked for": (facts(plan=refused(Reason.NOT_THIS_WAY)), Drop(Reason.NOT_THIS_WAY)),
+    "a writer who moved": (facts(MOVED_DIRECT), Hold(Reason.MOVED)),
+    "an answer of one who moved": (facts(created(author=MOVED, gated=False)), Hold(Reason.MOVED)),
+    "an edit of one who moved": (facts(edited(MOVED_DIRECT, "x"), **KNOWN), Hold(Reason.MOVED)),
+    "a deletion of one who moved": (facts(deleted(MOVED_DIRECT), **KNOWN), Relay()),
+    "a member who moved elsewhere": (facts(created(author=MOVED)), Relay()),
+    "the account itself, moved": (facts(created(author=MOVED, own=Own.PERHAPS)), Relay()),
+    "a stranger who moved": (facts(MOVED_DIRECT, plan=refused(Reason.NOT_A_WRITER)), Hold(Reason.NOT_A_WRITER)),
     "a filtered post": (facts(plan=refused(Reason.FILTERED)), Drop(Reason.FILTERED)),
     "an old post": (facts(plan=refused(Reason.TOO_OLD)), Drop(Reason.TOO_OLD)),
     "an unconsented direct post": (facts(plan=refused(Reason.DIRECT)), Drop(Reason.DIRECT)),

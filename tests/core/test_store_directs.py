@@ -60,7 +60,8 @@ async def test_a_strangers_direct_message_is_answered_once_and_shown_to_nobody(d
     for _ in range(2):
         await desk.hear(created("psst", place=place, author=STRANGER))
     assert await destinations(desk) == ["allhands/@direct"]
-    assert {reason for _, verdict, reason in await verdicts(desk) if verdict == "dropped"} == {Reason.NOT_A_WRITER}
+    assert {reason for _, verdict, reason in await verdicts(desk) if verdict == "held"} == {Reason.NOT_A_WRITER}
+    assert [bool(row.body) for row in await desk.rows(sql.post, sql.post.c.author == "Stranger")] == [True, True]
 
 
 async def test_a_direct_answer_to_a_group_post_stays_between_the_two(desk: Desk) -> None:

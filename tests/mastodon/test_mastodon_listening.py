@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from adapters.mastodon.sandbox import MastodonSandbox
+from adapters.mastodon.stream import TASK
 from bridge.contract import Fault
 from bridge.post import Created, Deleted, Edited, Own
 from bridge.text import plain
@@ -27,9 +28,9 @@ def keys(sandbox: MastodonSandbox) -> set[str]:
     return {one.key for one in sandbox.emitted()}
 
 
-def streams() -> set[int]:
-    """The threads that follow a stream now."""
-    return {one.native_id for one in threading.enumerate() if one.name == "mastodon-stream" and one.native_id}
+def streams() -> set[asyncio.Task[object]]:
+    """The tasks that follow a stream now."""
+    return {one for one in asyncio.all_tasks() if one.get_name() == TASK}
 
 
 @pytest.mark.scenario("A07")
@@ -144,12 +145,13 @@ async def test_an_echo_before_the_reply_is_heard(rig: Rig) -> None:
     assert (await sending).id == copy
 
 
-async def test_listening_ends_at_once_and_leaves_no_thread(sandbox: MastodonSandbox) -> None:
+async def test_listening_ends_at_once_and_leaves_nothing_running(sandbox: MastodonSandbox) -> None:
     async with asyncio.timeout(5):
         async with plugged_in(sandbox, MemoryInbox()) as rig:
             await rig.heard(Created, await sandbox.write("allhands", "connected"))
-        ours = ("mastodon-0", "mastodon-1", "mastodon-2", "mastodon-3", "mastodon-stream")
+        ours = ("mastodon-0", "mastodon-1", "mastodon-2", "mastodon-3")
         await eventually(lambda: not [one for one in threading.enumerate() if one.name in ours], "no thread", 2.0)
+        await eventually(lambda: not streams(), "no stream", 2.0)
 
 
 async def test_a_stranger_reads_nothing_of_what_stands(rig: Rig) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.audience import of_copy
+from bridge.audience import of_copy, too_wide
 from bridge.post import Audience
 
 audiences = st.sampled_from(Audience)
@@ -38,3 +38,12 @@ def test_consent_lifts_a_direct_message_to_the_group_and_no_further(ceiling: Aud
 def test_consent_changes_nothing_for_what_was_not_direct(source: Audience, ceiling: Audience) -> None:
     if source is not Audience.DIRECT:
         assert of_copy(source, ceiling, consented=True) == of_copy(source, ceiling, consented=False)
+
+
+@pytest.mark.scenario("K01")
+@given(copy=audiences, source=audiences, consented=st.booleans())
+def test_a_copy_may_stand_exactly_as_long_as_its_post_is_for_all_who_see_it(
+    copy: Audience, source: Audience, *, consented: bool
+) -> None:
+    lifted = max(source, Audience.GROUP) if consented else source
+    assert too_wide(copy, source, consented=consented) is (copy < Audience.GROUP or copy > lifted)

@@ -1,0 +1,68 @@
+"""What can be read over REST, page by page: the account's own statuses, and those that name it. Pages come newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from adapters.mastodon.hearing import Entity
+from adapters.mastodon.refusals import Missing
+
+if TYPE_CHECKING:
+    from mastodon import Mastodon
+
+T = TypeVar("T")
+
+PAGE: Final = 40
+"""Items per page: the most that servers give."""
+
+Page = Sequence[Entity]
+
+
+class Call(Protocol):
+    """Has one of the SDK's clients do something; raises only `SendError`s."""
+
+    async def __call__(self, call: Callable[[Mastodon], T], /) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Something read page by page: its cursor's name, the page after an id, that before one, the status in an item."""
+
+    name: str
+    after: Callable[[str], Awaitable[Page]]
+    before: Callable[[str | None], Awaitable[Page]]
+    status_of: Callable[[Entity], Entity | None]
+    newest: str
+    """Where it stood when we signed in: at first contact nothing older is read."""
+
+
+def statuses(call: Call, user: str, newest: str) -> Feed:
+    """What the account posted itself, boosts apart."""
+    return Feed(
+        name="statuses",
+        after=lambda after: call(lambda c: c.account_statuses(user, exclude_reblogs=True, min_id=after, limit=PAGE)),
+        before=lambda before: call(lambda c: c.account_statuses(user, exclude_reblogs=True, max_id=before, limit=PAGE)),
+        status_of=lambda item: item,
+        newest=newest,
+    )
+
+
+def mentions(call: Call, newest: str) -> Feed:
+    """What names the account, direct messages among it."""
+    return Feed(
+        name="mentions",
+        after=lambda after: call(lambda c: c.notifications(types=["mention"], min_id=after, limit=PAGE)),
+        before=lambda before: call(lambda c: c.notifications(types=["mention"], max_id=before, limit=PAGE)),
+        status_of=lambda item: item.get("status"),
+        newest=newest,
+    )
+
+
+async def standing(call: Call, status_id: str) -> Entity | None:
+    """The status as it stands now; None only where the server itself says that it is gone."""
+    try:
+        return await call(lambda client: client.status(status_id))
+    except Missing:
+        return None

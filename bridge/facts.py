@@ -1,0 +1,101 @@
+"""What the ledger and the mapping file say about an event that is to be judged: the case, and the facts the rules read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bridge import routing
+from bridge.post import Created, Edited, Event, Own, Post, Ref, kind_of, revision_of
+from bridge.routing import Plan, World
+from bridge.rules import Facts
+from bridge.store import Tx, inward, ledger, outward, verdicts
+from bridge.store.tables import RawState
+from bridge.store.values import KnownDelivery, KnownPost, WaitingRaw
+
+CLOCKS_APART_S = 5.0
+"""An attempt that began later than this after an event was heard can't be what the event echoes."""
+DOUBT_LASTS_S = 3600.0
+"""How long after a send that nobody knows the end of its echo may still come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An event under judgement, with what the ledger holds about it. `parent` is what it answers before the group's eyes."""
+
+    tx: Tx
+    world: World
+    event: Event
+    raw_id: int
+    now: float
+    known: KnownPost | None
+    deliveries: tuple[KnownDelivery, ...]
+    parent: KnownPost | None
+    plan: Plan | None
+
+
+def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[Case, Facts]:
+    """The case and its facts. An event of ours that shows the key of a part without a receipt brings that receipt with it."""
+    known = ledger.find_post(tx, event.ref)
+    # First whether a send is under way, then its receipt: between the two another replica may settle it, and then the
+    # receipt is there to be seen. The other way round its echo would be taken for a native post.
+    own = event.own is not Own.NO
+    sending = own and ledger.sending_to(tx, event.ref.place, waiting.taken_at + CLOCKS_APART_S)
+    receipt = ledger.find_receipt(tx, event.ref)
+    earlier = inward.earlier_open(tx, waiting, now) if own else frozenset()
+    if isinstance(event, Created) and event.key and receipt is None and outward.adopt(tx, event.key, event.ref, now):
+        receipt = ledger.find_receipt(tx, event.ref)
+    deliveries = ledger.deliveries_of(tx, known.id) if known else ()
+    waited = now - waiting.taken_at
+    changes_known = not isinstance(event, Created) and known is not None
+    plan = (
+        routing.plan(world, event.post, datetime.fromtimestamp(now, UTC))
+        if isinstance(event, Created | Edited) and not changes_known
+        else None
+    )
+    answered = _answered(tx, event)
+    case = Case(tx, world, event, waiting.id, now, known, deliveries, _shown(tx, answered), plan)
+    return case, Facts(
+        event=event,
+        waited=waited,
+        mapped=world.is_mapped(event.ref.place),
+        plan=plan,
+        is_copy=receipt is not None,
+        copy_stands=receipt is not None and receipt.standing,
+        sending=sending,
+        earlier_waits=RawState.WAITING in earlier,
+        earlier_parked=RawState.PARKED in earlier,
+        in_doubt=own and ledger.doubtful_at(tx, event.ref.place, now - DOUBT_LASTS_S),
+        duplicate=known is not None and ledger.has_event(tx, known.id, kind_of(event), revision_of(event)),
+        known=known is not None and not (isinstance(event, Created) and not known.deleted),
+        deleted=known is not None and known.deleted,
+        has_deliveries=bool(deliveries),
+        answers_group_post=_answers_group_post(event, answered),
+    )
+
+
+def _answered(tx: Tx, event: Event) -> KnownPost | None:
+    if not isinstance(event, Created | Edited):
+        return None
+    return next((found for ref in _answers(event.post) if (found := ledger.post_behind(tx, ref))), None)
+
+
+def _answers(post: Post) -> tuple[Ref, ...]:
+    return (*((post.reply_to,) if post.reply_to else ()), *post.also_reply_to)
+
+
+def _shown(tx: Tx, answered: KnownPost | None) -> KnownPost | None:
+    """What is answered, where an answer's copies may name and quote it: it went to the group, or stood where all could see it.
+
+    Never what the bridge said to one person, what is held, or a direct message that stayed between two.
+    """
+    if answered is None:
+        return None
+    verdict = verdicts.verdict_of(tx, answered.id)
+    return answered if verdict == "relayed" or (verdict == "dropped" and not answered.direct) else None
+
+
+def _answers_group_post(event: Event, answered: KnownPost | None) -> bool:
+    """Whether a direct message answers something that may stand before the whole group: in doubt it does."""
+    reply_to = event.post.reply_to if isinstance(event, Created | Edited) else None
+    return reply_to is not None and (answered is None or not answered.direct)

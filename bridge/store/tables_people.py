@@ -1,0 +1,80 @@
+"""The tables about people at the door of an account, and about what admins are told. As `tables`, whose words they use."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Integer, Text
+from sqlmodel import Field, SQLModel
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class FollowState(StrEnum):
+    ASKING = "asking"
+    FOLLOWING = "following"
+    GONE = "gone"  # turned down, removed, or left by themselves
+
+
+class FollowerRow(SQLModel, table=True):
+    """Somebody who follows a protected account, asks to, or did. `at` is since when, as far as we saw.
+
+    `wish` is what was decided and is not known to be done yet, `by` who decided it; `handles` is JSON.
+    """
+
+    __tablename__ = "follower"
+
+    account: str = Field(primary_key=True)
+    user: str = Field(primary_key=True)
+    name: str
+    handles: str
+    moved: bool
+    state: str
+    at: float
+    wish: str = ""
+    by: str = ""
+
+
+class DecisionRow(SQLModel, table=True):
+    """What was decided about a follower, when, and by whom: never changed, never forgotten."""
+
+    __tablename__ = "decision"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    at: float
+    what: str
+    account: str
+    user: str
+    handle: str
+    by: str
+
+
+class AlertRow(SQLModel, table=True):
+    """Something that the admins are told, once per key and outbreak. `account` is the one it is about: it is told elsewhere.
+
+    `lasting`: a trouble that can end, and come again; `times` counts its outbreaks, `seen_at` is when it was last there.
+    `open`: somebody is still to be told; `told` are those who were, parted by spaces.
+    """
+
+    __tablename__ = "alert"
+
+    key: str = Field(primary_key=True)
+    account: str
+    text: str = Field(sa_type=Text)
+    lasting: bool
+    times: int
+    at: float
+    seen_at: float
+    well_at: float | None = None
+    open: bool
+    told: str = ""
+
+
+class HandleRow(SQLModel, table=True):
+    """Whom a handle of the mapping file was found to mean at an account."""
+
+    __tablename__ = "handle"
+
+    account: str = Field(primary_key=True)
+    handle: str = Field(primary_key=True)
+    user: str
