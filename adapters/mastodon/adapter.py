@@ -213,7 +213,7 @@ class MastodonAdapter:
         self._limits, self._idempotent = limits_of(instance), is_mastodon(instance)
         self._sender.uploads.alt_characters = alt_characters_of(instance, files.ALT_CHARACTERS)
         user = str(me["id"])
-        statuses = await self._call(lambda c: c.account_statuses(user, exclude_reblogs=True, limit=1), workers=workers)
+        statuses = await self._call(lambda c: c.account_statuses(user, limit=1), workers=workers)
         mentions = await self._call(lambda c: c.notifications(types=["mention"], limit=1), workers=workers)
         return _SignedIn(
             workers=workers,

@@ -39,11 +39,11 @@ class Feed:
 
 
 def statuses(call: Call, user: str, newest: str) -> Feed:
-    """What the account posted itself, boosts apart."""
+    """What the account posted itself, and what it boosted."""
     return Feed(
         name="statuses",
-        after=lambda after: call(lambda c: c.account_statuses(user, exclude_reblogs=True, min_id=after, limit=PAGE)),
-        before=lambda before: call(lambda c: c.account_statuses(user, exclude_reblogs=True, max_id=before, limit=PAGE)),
+        after=lambda after: call(lambda c: c.account_statuses(user, min_id=after, limit=PAGE)),
+        before=lambda before: call(lambda c: c.account_statuses(user, max_id=before, limit=PAGE)),
         status_of=lambda item: item,
         newest=newest,
     )

@@ -38,6 +38,12 @@ def edited(account: AccountId, status: Entity) -> Heard:
     return Heard(raw, str(status["id"]), at)
 
 
+def poll_ended(account: AccountId, status: Entity) -> Heard:
+    """A poll is over; the status now says what came of it."""
+    raw = Raw(account, f"status:{status['id']}:poll", _body("poll", status), datetime.now(UTC))
+    return Heard(raw, str(status["id"]), iso(status.get("edited_at")))
+
+
 def deleted(account: AccountId, status_id: str) -> Heard:
     """A status is gone; the server says no more than its id, and not when."""
     body = json.dumps({"kind": "delete", "id": status_id}).encode()
@@ -60,7 +66,7 @@ def of_event(account: AccountId, user: str, name: str, payload: object) -> Heard
         raise TypeError("an event about no status")
     if name == "notification":
         status = payload.get("status")
-        make = {"mention": created, "update": edited}.get(str(payload.get("type")))
+        make = {"mention": created, "update": edited, "poll": poll_ended}.get(str(payload.get("type")))
         return make(account, status) if make and isinstance(status, Mapping) and _concerns(status, user) else None
     return about[name](account, payload) if _concerns(payload, user) else None
 
@@ -74,8 +80,10 @@ def _id(payload: object) -> str:
 
 def _concerns(status: Entity, user: str) -> bool:
     """Whether the account wrote it or is named in it; the home stream carries everyone the account follows."""
-    if "account" not in status or "id" not in status or status.get("reblog"):
+    if "account" not in status or "id" not in status:
         return False
+    if status.get("reblog"):
+        return str(status["account"]["id"]) == user
     named = (mention["id"] for mention in status.get("mentions") or ())
     return str(status["account"]["id"]) == user or user in map(str, named)
 

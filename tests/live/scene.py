@@ -1,4 +1,4 @@
-"""A server with three accounts (group, follower, stranger), the sandbox's or a real one, and the adapter. No tests."""
+"""A server with the accounts of a group, a follower and a stranger, the sandbox's or a real one, and the adapter. No tests."""
 
 from __future__ import annotations
 

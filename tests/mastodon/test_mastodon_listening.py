@@ -6,11 +6,12 @@ import asyncio
 import threading
 
 import pytest
+from mastodon import Mastodon
 
 from adapters.mastodon.sandbox import MastodonSandbox
 from adapters.mastodon.stream import TASK
 from bridge.contract import Fault
-from bridge.post import Created, Deleted, Edited, Own
+from bridge.post import Audience, Created, Deleted, Edited, NativeId, Own
 from bridge.text import plain
 from tests.mastodon.conftest import MemoryInbox, Rig, eventually, plugged_in, streaming
 
@@ -160,3 +161,27 @@ async def test_a_stranger_reads_nothing_of_what_stands(rig: Rig) -> None:
     standing = {one.id for one in rig.sandbox.standing()}
     assert {native, direct} <= standing
     assert not await rig.sandbox.stranger_view()
+
+
+async def test_what_the_account_boosts_is_told_and_taken_back(rig: Rig) -> None:
+    await streaming(rig)
+    karl, account = (client_of(rig.sandbox, handle) for handle in ("karl", "allhands"))
+    public = await asyncio.to_thread(karl.status_post, "The lake is open", visibility="public")
+    boost = await asyncio.to_thread(account.status_reblog, public["id"])
+    native = NativeId(str(boost["id"]))
+    event = await rig.heard(Created, native)
+    assert "The lake is open" in plain(event.post.text)
+    assert (event.own, event.post.audience) == (Own.PERHAPS, Audience.PUBLIC)
+    again = await asyncio.to_thread(karl.status_reblog, public["id"])
+    await rig.sandbox.write(rig.sandbox.native_writer, "and then")
+    await streaming(rig)
+    assert f"status:{again['id']}" not in rig.inbox.raws, "what others boost is not the account's"
+    await asyncio.to_thread(account.status_unreblog, public["id"])
+    await rig.sandbox.unplug()
+    await rig.sandbox.plug()  # the mock's stream says nothing of it; looking does
+    await rig.heard(Deleted, native)
+
+
+def client_of(sandbox: MastodonSandbox, handle: str) -> Mastodon:
+    token = sandbox.joining[f"access token of @{handle}"]
+    return Mastodon(access_token=token, api_base_url=sandbox.joining["server"], version_check_mode="none")

@@ -83,6 +83,7 @@ async def test_a_file_that_is_refused_is_told_by_its_name_and_nothing_is_posted(
 
 
 async def test_an_edit_keeps_the_files_and_sends_everything_again(rig: Rig) -> None:
+    await streaming(rig)
     ref = await rig.adapter.send(part_of(rig, "before it", LAKE, BOAT, language="de"), TIMELINE, Thread(), "kept")
     uploads, before = rig.sandbox.darkroom.uploads, await rig.sandbox.attached(ref.id)
     await rig.adapter.edit(ref, part_of(rig, "after it", LAKE, BOAT, language="de", warning="boats", sensitive=True))

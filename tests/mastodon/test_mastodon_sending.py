@@ -87,6 +87,7 @@ async def test_an_answer_stands_in_its_thread(rig: Rig) -> None:
 
 
 async def test_an_edit_replaces_the_whole_status(rig: Rig) -> None:
+    await streaming(rig)
     adapter, context = rig.adapter, a_context(rig.adapter.limits)
     warned = adapter.render(a_post("before", warning="boats"), TIMELINE, context)[0]
     ref = await adapter.send(warned, TIMELINE, Thread(), "warned")
@@ -97,6 +98,7 @@ async def test_an_edit_replaces_the_whole_status(rig: Rig) -> None:
 
 
 async def test_deleting_twice_is_fine(rig: Rig) -> None:
+    await streaming(rig)
     ref = await rig.send("to be gone", "gone")
     await rig.adapter.delete(ref)
     await rig.adapter.delete(ref)
