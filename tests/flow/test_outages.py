@@ -27,19 +27,12 @@ class Day:
 
 
 SHORT = Day(posts=8, stream_down=1.0, broken=1.0, retry_after=0.5)
-LONG = Day(posts=80, stream_down=10.0, broken=30.0, retry_after=2.0)
 
 
 @pytest.mark.scenario("D01")
 @pytest.mark.scenario("C04")
 async def test_a_bad_day(house: House) -> None:
     await live_through(house, SHORT)
-
-
-@pytest.mark.drill
-@pytest.mark.scenario("D01")
-async def test_a_very_bad_day(house: House) -> None:
-    await live_through(house, LONG)
 
 
 async def live_through(house: House, day: Day) -> None:
