@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from adapters.mastodon import hearing, reviewing
+from adapters.mastodon import catching_up, hearing, reviewing
 from adapters.mastodon.feeds import PAGE, Feed
 from adapters.mastodon.hearing import Heard
 from adapters.mastodon.identity import Identity
@@ -32,6 +32,7 @@ WINDOW: Final = "window"
 _PAUSES: Final = (1.0, 30.0)  # seconds between two connects: at least, and at most after repeated failure
 _STEADY: Final = 2.0  # a connection that stood so many seconds was no failure
 _LOOK_AGAIN: Final = 5.0  # seconds between two looks at a server that does not answer, at most
+_PATIENCE: Final = 300.0  # seconds, at most, that what the stream tells waits for the pages: rather late than never
 _REMEMBERED: Final = 1000  # keys heard by stream, to see what it kept back
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,7 @@ class Listening:
         self._scan = scan
         self._look = asyncio.Event()
         self._reachable = asyncio.Event()
+        self._level = asyncio.Event()  # the pages were read to their end since the stream stands
         self._heard: deque[str] = deque(maxlen=_REMEMBERED)
         self._window: Window | None = None
         self._storing = asyncio.Lock()
@@ -99,12 +101,7 @@ class Listening:
             while True:
                 match await stream.news.get():
                     case Connected():
-                        self._connected_at = time.monotonic()
-                        self._review_at = 0.0  # what changed before nobody will tell
-                        self._look.set()
-                        if self._deaf:
-                            log.info("stream stands again", account=self._identity.account, way=str(self._streaming))
-                        self._deaf = False
+                        await self._connected()
                     case Told(name, payload):
                         await self._hear(inbox, name, payload)
                     case Ended() as ended:
@@ -112,6 +109,19 @@ class Listening:
         finally:
             self._connected_at = None
             stream.close()
+
+    async def _connected(self) -> None:
+        """What was missed comes first: until the pages were read, what the stream tells queues up behind them."""
+        self._connected_at = time.monotonic()
+        self._review_at = 0.0  # what changed before nobody will tell
+        self._level.clear()
+        self._look.set()
+        if self._deaf:
+            log.info("stream stands again", account=self._identity.account, way=str(self._streaming))
+        self._deaf = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._level.wait()
 
     async def _hear(self, inbox: Inbox, name: str, payload: object) -> None:
         try:
@@ -183,7 +193,10 @@ class Listening:
         return min(_LOOK_AGAIN, 0.5 * 2.0 ** min(failures, 8), self._scan)
 
     async def _look_once(self, inbox: Inbox) -> list[Heard]:
-        found = [heard for feed in self._feeds for heard in await self._catch_up(inbox, feed)]
+        started = time.monotonic()
+        found = await self._catch_up(inbox)
+        if self._connected_at is not None and started >= self._connected_at:
+            self._level.set()
         await self._duty()
         if time.monotonic() >= self._review_at:
             found += await self._compare(inbox)
@@ -201,25 +214,25 @@ class Listening:
             raise
         return changes
 
-    async def _catch_up(self, inbox: Inbox, feed: Feed) -> list[Heard]:
-        """Everything after the cursor, oldest first; the cursor moves after each page. Returns what was new to it."""
+    async def _catch_up(self, inbox: Inbox) -> list[Heard]:
+        """Everything after the cursors, oldest first; each moves with what was stored of its feed. Returns what was found."""
         account = self._identity.account
-        cursor = await inbox.cursor(account, feed.name)
-        if cursor is None:
+        cursors = [(feed, await self._cursor(inbox, feed)) for feed in self._feeds]
+        caught: list[Heard] = []
+        async for run in catching_up.missed(account, cursors):
+            if run.heard:
+                await self._store(inbox, run.heard)
+            await inbox.take_page(account, (), run.feed.name, run.cursor)
+            caught.extend(run.heard)
+        return caught
+
+    async def _cursor(self, inbox: Inbox, feed: Feed) -> str:
+        """Where the feed was read to; at first contact, where it stands."""
+        account = self._identity.account
+        if (cursor := await inbox.cursor(account, feed.name)) is None:
             cursor = feed.newest
             await inbox.take_page(account, (), feed.name, cursor)
-        caught: list[Heard] = []
-        while page := await feed.after(cursor):
-            statuses = [status for item in reversed(page) if (status := feed.status_of(item)) is not None]
-            heard = [hearing.created(account, status) for status in statuses]
-            if cursor == (newest := str(page[0]["id"])):
-                break  # a server that repeats itself must not keep us here
-            cursor = newest
-            if heard:
-                await self._store(inbox, heard)
-            await inbox.take_page(account, (), feed.name, cursor)
-            caught.extend(heard)
-        return caught
+        return cursor
 
     def _distrust(self, found: Sequence[Heard], looked_at: float) -> None:
         """Reconnect a stream that stood all the time since the last look and yet kept back what REST has now."""

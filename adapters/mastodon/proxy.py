@@ -34,6 +34,8 @@ class Proxy:
         """The bridge's token is not accepted any more. A stream that stands stays open."""
         self.stream_refusal = 0
         """The HTTP status with which streams are refused; 0: they are not."""
+        self.read_refusal = 0
+        """The HTTP status with which the bridge's reads are refused, while streams stand; 0: they are not."""
         self.connects: list[float] = []
         """When streams were asked for (`time.monotonic()`)."""
         self._teller = Teller(faults)
@@ -121,6 +123,8 @@ class Proxy:
 
     async def _send(self, request: web.Request, call: Call, upstream: Upstream) -> web.Response:
         sends = call.writes and call.by_bridge
+        if self.read_refusal and call.by_bridge and not sends:
+            return _response(refusal(self.read_refusal, "The sandbox was told to let nobody read"))
         if sends and (refused := self._refused()):
             return _response(self._dialect.worded(refused, self.base_url))
         lost = sends and self._faults.strike(Fault.REPLY_LOST) is not None

@@ -186,6 +186,10 @@ class MastodonSandbox:
         """Answer every request for a stream with this HTTP status; 0: serve them again."""
         self._front.stream_refusal = status
 
+    def refuse_reads(self, status: int) -> None:
+        """Answer whatever the bridge wants to read with this HTTP status, while streams stand; 0: let it read again."""
+        self._front.read_refusal = status
+
     def connects(self) -> Sequence[float]:
         """When streams were asked for, by `time.monotonic()`."""
         return tuple(self._front.connects)

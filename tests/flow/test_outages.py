@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from adapters.mastodon.sandbox import MastodonSandbox
 from bridge.contract import Fault
 from tests.flow.house import House, Said
 
@@ -27,6 +28,7 @@ class Day:
 
 
 SHORT = Day(posts=8, stream_down=1.0, broken=1.0, retry_after=0.5)
+LONG = Day(posts=80, stream_down=10.0, broken=30.0, retry_after=2.0)
 
 
 @pytest.mark.scenario("D01")
@@ -35,18 +37,27 @@ async def test_a_bad_day(house: House) -> None:
     await live_through(house, SHORT)
 
 
+@pytest.mark.drill
+@pytest.mark.scenario("D01")
+async def test_a_very_bad_day(house: House) -> None:
+    await live_through(house, LONG)
+
+
 async def live_through(house: House, day: Day) -> None:
     """Five troubles of the protected account's server, `day.posts` posts in each; then the law, and the order at each place."""
     mastodon, said = house.sandbox("mastodon"), []
+    assert isinstance(mastodon, MastodonSandbox)
     await mastodon.unplug()
     said += await talk(house, day.posts)
     await asyncio.sleep(day.stream_down)
     await mastodon.plug()
 
     mastodon.fault(Fault.BROKEN, 1_000_000)
+    mastodon.refuse_reads(503)
     said += await talk(house, day.posts)
     await asyncio.sleep(day.broken)
     mastodon.fault(Fault.BROKEN, 0)
+    mastodon.refuse_reads(0)
 
     mastodon.fault(Fault.BUSY, 3, day.retry_after)
     said += await talk(house, day.posts)

@@ -306,7 +306,7 @@ async def test_an_edit_that_both_tell_is_one_raw(rig: Rig) -> None:
 async def test_a_silent_stream_and_more_than_a_page_lose_nothing(sandbox: MastodonSandbox) -> None:
     async with plugged_in(sandbox, MemoryInbox(), scan=1) as rig:
         await streaming(rig)
-        sandbox.fault(Fault.SILENT, times=60)
+        sandbox.fault(Fault.SILENT, times=1_000_000)
         posted = [await sandbox.write("allhands", f"unheard {n}") for n in range(60)]
         sandbox.fault(Fault.SILENT, times=0)
         for native in posted:

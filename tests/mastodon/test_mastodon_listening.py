@@ -180,6 +180,7 @@ async def test_what_the_account_boosts_is_told_and_taken_back(rig: Rig) -> None:
     await rig.sandbox.unplug()
     await rig.sandbox.plug()  # the mock's stream says nothing of it; looking does
     await rig.heard(Deleted, native)
+    await asyncio.to_thread(karl.status_delete, public["id"])  # others here look at what strangers see
 
 
 def client_of(sandbox: MastodonSandbox, handle: str) -> Mastodon:
