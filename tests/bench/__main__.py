@@ -1,152 +1,154 @@
-"""`python3 run.py bench [--quick] [--json]`: what the engine costs, beside what this machine's disk allows."""
+"""`python3 run.py bench [--quick] [--json]`: what the bridge costs and bears, beside what the machine and the SDKs allow."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
-import os
-import resource
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
-from pydantic import BaseModel
 
-from bridge import mappings
-from bridge.post import AccountId
-from bridge.service import Service
-from bridge.store import Store
-from tests.bench.stub import Stub, raw
-
-SOURCE = AccountId("source")
-FAN_OUT = 3
+from tests.bench import bare, engine, postgres
+from tests.bench.house import Bridge, Platforms, bridge, channel, mappings_for, platforms
 
 
-class Settings(BaseModel):
-    platform: str
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured: posts for the engine, seconds at each rate, pairs of places and posts at full speed."""
+
+    takes: int
+    accepts: int
+    rates: tuple[int, ...]
+    seconds: float
+    pairs: int
+    flood: int
+    backlog: int
+    idle: tuple[int, ...]
+    idle_s: float
 
 
-MAPPINGS = f"""
-accounts: {{source: {{platform: stub}}, {", ".join(f"d{n}: {{platform: stub}}" for n in range(FAN_OUT))}}}
-people: {{lynn: {{source: u1}}}}
-groups:
-  all:
-    about: The bench
-    places: [{{at: source/here}}, {", ".join(f"{{at: d{n}/there}}" for n in range(FAN_OUT))}]
-"""
+QUICK = Size(4000, 600, (10, 100), 1.5, 10, 300, 200, (10, 1000), 1.0)
+WHOLE = Size(20_000, 5000, (1, 10, 100, 300), 10.0, 50, 5000, 20_000, (10, 1000, 10_000), 5.0)
+
+Figures = dict[str, Any]
 
 
-@asynccontextmanager
-async def service(folder: Path) -> AsyncIterator[tuple[Service, dict[AccountId, Stub]]]:
-    loaded = mappings.parse(MAPPINGS, {"stub": Settings})
-    stubs = {account: Stub(account) for account in loaded.accounts}
-    store = Store(f"sqlite:///{folder}/bench-{time.monotonic_ns()}.db")
-    try:
-        async with Service(store, loaded, stubs, frozenset()).running() as running:
-            for account in running.engine.accounts.values():
-                await account.opened.wait()
-            yield running, stubs
-    finally:
-        store.close()
-
-
-async def taking(folder: Path, posts: int) -> float:
-    """Durable takes a second, 200 callers at once."""
-    async with service(folder) as (running, _):
-        running.engine.stopping.set()  # only take
-        gate = asyncio.Semaphore(200)
-
-        async def one(number: int) -> None:
-            async with gate:
-                await running.inbox.take(raw(SOURCE, number))
-
-        begun = time.perf_counter()
-        await asyncio.gather(*(one(number) for number in range(posts)))
-        return posts / (time.perf_counter() - begun)
-
-
-async def whole_way(folder: Path, posts: int) -> dict[str, float]:
-    """Posts a second from take to the last of three sends, everything at once."""
-    async with service(folder) as (running, stubs):
-        begun = time.perf_counter()
-        await asyncio.gather(*(running.inbox.take(raw(SOURCE, number)) for number in range(posts)))
-        await _arrived(stubs, posts)
-        seconds = time.perf_counter() - begun
-        return {"whole_way_per_s": posts / seconds} | _losses(stubs, posts)
-
-
-async def delay(folder: Path, rate: int, seconds: float) -> dict[str, float]:
-    """The engine's own delay, take called to send called, in ms, at a steady rate."""
-    async with service(folder) as (running, stubs):
-        begun, count = time.time(), int(rate * seconds)
-        at: list[float] = []
-        for number in range(count):
-            await asyncio.sleep(max(0.0, begun + number / rate - time.time()))
-            at.append(time.time())
-            await running.inbox.take(raw(SOURCE, number))
-        await _arrived(stubs, count)
-        delays = sorted(
-            1000 * (sent - at[number]) for account in _destinations(stubs) for number, (_, sent) in enumerate(stubs[account].sent)
-        )
-        return {"p50_ms": statistics.median(delays), "p99_ms": delays[int(len(delays) * 0.99)]} | _losses(stubs, count)
-
-
-def _destinations(stubs: dict[AccountId, Stub]) -> list[AccountId]:
-    return [account for account in stubs if account != SOURCE]
-
-
-async def _arrived(stubs: dict[AccountId, Stub], posts: int) -> None:
-    async with asyncio.timeout(300):
-        while any(len(stubs[account].sent) < posts for account in _destinations(stubs)):
-            await asyncio.sleep(0.005)
-
-
-def _losses(stubs: dict[AccountId, Stub], posts: int) -> dict[str, int]:
-    lost = doubled = 0
-    for account in _destinations(stubs):
-        texts = [text for text, _ in stubs[account].sent]
-        lost += posts - len(set(texts))
-        doubled += len(texts) - len(set(texts))
-    return {"lost": lost, "doubled": doubled}
-
-
-def raw_commits(folder: Path, seconds: float = 1.0) -> float:
-    """What the disk allows: one write and fsync at a time, a second."""
-    with (folder / "disk").open("wb", buffering=0) as file:
-        begun, count = time.perf_counter(), 0
-        while time.perf_counter() - begun < seconds:
-            file.write(b"x" * 4096)
-            os.fsync(file.fileno())
-            count += 1
-        return count / (time.perf_counter() - begun)
-
-
-async def measure(*, quick: bool) -> dict[str, object]:
-    scale = 1 if quick else 4
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+def measure(size: Size) -> Figures:
+    """All figures, the most telling ones at the top level."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        take = await taking(folder, 3000 * scale)
-        whole = await whole_way(folder, 500 * scale)
-        delays = {f"at_{rate}_per_s": await delay(folder, rate, 2.0 * scale) for rate in (10, 100)}
-        runs = [whole, *delays.values()]
-        return {
-            "take_per_s": round(take),
-            "whole_way_per_s": round(whole["whole_way_per_s"]),
-            "delay_p50_ms": round(delays["at_100_per_s"]["p50_ms"], 2),
-            "delay_p99_ms": round(delays["at_100_per_s"]["p99_ms"], 2),
-            "lost": sum(int(run["lost"]) for run in runs),
-            "doubled": sum(int(run["doubled"]) for run in runs),
-            "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            "disk_fsync_per_s": round(raw_commits(folder)),
-            "delays": delays,
-        }
+        figures: Figures = {"machine": {"fsyncs_per_s": round(bare.fsyncs_per_s(folder))}}
+        figures["engine"] = asyncio.run(_engine(folder, size))
+        with platforms() as world:
+            figures["bare"] = _bare(world, size)
+            figures["delays"], figures["cost"] = _delays(world, folder / "delays", size)
+            figures["flood"] = _flood(world, folder / "flood", size)
+            figures["outage"] = _outage(world, folder / "outage", size)
+    return _headlines(figures) | figures
+
+
+async def _engine(folder: Path, size: Size) -> Figures:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    found: Figures = {
+        "take_per_s": round(await engine.take_per_s(engine.file_in(folder), size.takes)),
+        "accept_per_s": round(await engine.accept_per_s(engine.file_in(folder), size.accepts)),
+    }
+    with postgres.server(folder / "postgres") as url:
+        found["postgresql_take_per_s"] = round(await engine.take_per_s(url("takes"), size.takes // 2))
+        found["postgresql_accept_per_s"] = round(await engine.accept_per_s(url("accepts"), size.accepts // 2))
+    for places in size.idle:
+        found[f"idle_cpu_percent_{places}_places"] = round(
+            await engine.idle_cpu_percent(engine.file_in(folder), places, size.idle_s), 2
+        )
+    return found
+
+
+def _bare(world: Platforms, size: Size) -> Figures:
+    return {
+        "mastodon_per_s": round(bare.mastodon_per_s(world, size.flood)),
+        "slack_per_s": round(bare.slack_per_s(world, size.flood)),
+        "mastodon_round_trip_ms": round(bare.mastodon_round_trip_ms(world, 100), 2),
+    }
+
+
+def _delays(world: Platforms, folder: Path, size: Size) -> tuple[Figures, Figures]:
+    """From the moment somebody's event is handed over to the arrival of the copy's request, at each rate."""
+    ways = {
+        "slack_to_mastodon": ("slack", channel(0)),
+        "mastodon_to_slack": ("mastodon", "m0"),
+        "slack_to_email": ("slack", channel(1)),
+    }
+    found: Figures = {}
+    with bridge(folder, mappings_for(world, folder, 1, mail=True)) as service:
+        _warm_up(world, service)
+        for way, (source, place) in ways.items():
+            found[way] = {}
+            for rate in size.rates:
+                cpu = service.cpu_s
+                posts = max(5, int(rate * size.seconds))
+                found[way][f"at_{rate}_per_s"] = told = world.run(source, [place], posts, rate)
+                told["cpu_ms_per_post"] = round(1000 * (service.cpu_s - cpu) / posts, 2)
+        return found, {"start_s": round(service.start_s, 2), "rss_mb": round(service.rss_mb)}
+
+
+def _flood(world: Platforms, folder: Path, size: Size) -> Figures:
+    """As many posts as it bears, from as many Slack channels to as many Mastodon accounts."""
+    with bridge(folder, mappings_for(world, folder, size.pairs)) as service:
+        _warm_up(world, service)
+        places = [channel(n) for n in range(size.pairs)]
+        found: Figures = world.run("slack", places, size.flood, 0, patience=120, **_events(service))
+        return found | {"places": 2 * size.pairs, "rss_mb": round(service.rss_mb)}
+
+
+def _outage(world: Platforms, folder: Path, size: Size) -> Figures:
+    """One account is away while posts pile up for it; how fast they go out once it is back, all of them, in order."""
+    with bridge(folder, mappings_for(world, folder, 1)) as service:
+        _warm_up(world, service)
+        return dict(world.run("slack", [channel(0)], size.backlog, 0, patience=300, outage=True))
+
+
+def _warm_up(world: Platforms, service: Bridge) -> None:
+    """The first event brings imports and connections; it is no measure of the next."""
+    told = world.run("slack", [channel(0)], 20, 20, **_events(service))
+    if told["lost"]:
+        raise RuntimeError(f"The bridge brings nothing: {told}")
+
+
+def _events(service: Bridge) -> Mapping[str, str]:
+    return {"events_url": f"{service.url}/slack/events"}
+
+
+def _headlines(figures: Figures) -> Figures:
+    at_100 = figures["delays"]["slack_to_mastodon"]["at_100_per_s"]
+    runs = [*(run for way in figures["delays"].values() for run in way.values()), figures["flood"], figures["outage"]]
+    return {
+        "take_per_s": figures["engine"]["take_per_s"],
+        "accept_per_s": figures["engine"]["accept_per_s"],
+        "delay_p50_ms": at_100["p50_ms"],
+        "delay_p99_ms": at_100["p99_ms"],
+        "sustained_per_s": figures["flood"]["per_s"],
+        "bare_client_per_s": figures["bare"]["mastodon_per_s"],
+        "lost": sum(run["lost"] for run in runs),
+        "doubled": sum(run["doubled"] for run in runs),
+        "out_of_order": sum(run["out_of_order"] for run in runs),
+        "rss_mb": figures["cost"]["rss_mb"],
+        "start_s": figures["cost"]["start_s"],
+    }
+
+
+def _show(figures: Mapping[str, Any], indent: str = "") -> None:
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            print(f"{indent}{name}")
+            _show(value, indent + "  ")
+        else:
+            print(f"{indent}{name:{32 - len(indent)}} {value}")
 
 
 def main() -> int:
@@ -154,13 +156,12 @@ def main() -> int:
     words.add_argument("--quick", action="store_true", help="under 40 s")
     words.add_argument("--json", action="store_true", help="one JSON object")
     options = words.parse_args()
-    figures = asyncio.run(measure(quick=options.quick))
+    figures = measure(QUICK if options.quick else WHOLE)
     if options.json:
         print(json.dumps(figures))
     else:
-        for name, value in figures.items():
-            print(f"{name:18} {value}")
-    return 1 if figures["lost"] or figures["doubled"] else 0
+        _show(figures)
+    return 1 if figures["lost"] or figures["doubled"] or figures["out_of_order"] else 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from bridge.contract import Absent, Attempt, Capabilities, Checked, Context, Finding, Inbox, Limits, Part, Thread
+from bridge.errors import Rejected, Retryable
 from bridge.post import (
     AccountId,
     Audience,
@@ -18,6 +19,7 @@ from bridge.post import (
     Destination,
     Event,
     Ignored,
+    Media,
     NativeId,
     Place,
     PlaceId,
@@ -30,17 +32,20 @@ from bridge.text import from_plain, plain
 
 
 class Stub:
-    """An adapter without a network. `sent` holds (text, seconds since the epoch) in the order of sending."""
+    """An adapter without a network; with `away` one that can't be signed in to."""
 
     capabilities = Capabilities(edit=True, delete=True)
     limits = Limits(characters=10_000)
+    people = None
 
-    def __init__(self, account: AccountId) -> None:
+    def __init__(self, account: AccountId, *, away: bool = False) -> None:
         self._account = account
-        self.sent: list[tuple[str, float]] = []
+        self._away = away
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
+        if self._away:
+            raise Retryable("away")
         yield
 
     async def listen(self, inbox: Inbox) -> None:
@@ -48,6 +53,15 @@ class Stub:
 
     async def pin(self, name: str) -> PlaceId:
         return PlaceId(name)
+
+    async def members(self, place: PlaceId) -> int | None:
+        return None
+
+    async def look_up(self, handle: str) -> UserId | None:
+        return UserId(handle)
+
+    async def fetch(self, media: Media, most: int) -> bytes:
+        raise Rejected("There are no files here.")
 
     def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
         said = json.loads(raw.body)
@@ -62,7 +76,6 @@ class Stub:
         return (Part(plain(post.text)),)
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
-        self.sent.append((part.body, time.time()))
         return Ref(destination.place, NativeId(key))
 
     async def edit(self, ref: Ref, part: Part) -> None:
