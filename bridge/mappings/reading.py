@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from bridge.mappings.problems import Code, Problem, quoted
@@ -64,7 +65,9 @@ def normalise(source: str) -> str:
 def _compose(text: str) -> Any:
     yaml = YAML(typ="safe", pure=True)
     try:
-        return yaml.compose(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # that there are anchors at all is a problem of its own
+            return yaml.compose(text)
     except (AssertionError, AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError) as error:
         # The scanner is not proof against every text (`%YAML x`, a broken escape); to us all of it is "not YAML".
         raise YAMLError("it cannot be read") from error

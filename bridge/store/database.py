@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from bridge.errors import ConfigError
+from bridge.store.quick import Quick
 
 _BUSY_MS = 5_000
 
@@ -83,8 +84,10 @@ def connect(url: str) -> Engine:
         engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    else:
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    engine._connection_cls = Quick  # noqa: SLF001 - the library has no public way to say it
+    return engine
 
 
 def _prepare_sqlite(connection: object, _record: object) -> None:

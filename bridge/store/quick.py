@@ -1,0 +1,145 @@
+"""Running constant statements at the driver's own price: compiled once, executed without a library in between.
+
+SQLAlchemy spends several times as long on preparing an execution and its result as SQLite on doing it; a post needs
+about forty of them. Statements that are executed with parameters are constants here, and take the short way: their SQL,
+the order of their parameters, and the columns' conversions are taken from SQLAlchemy's own compilation. All others, and
+those whose SQL depends on their parameters, go through SQLAlchemy as ever.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Executable, Select, UpdateBase
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
+from sqlalchemy.sql.compiler import SQLCompiler
+
+_MOST: Final = 1000
+"""Statements that are remembered. There are about a hundred; more would mean that one is made anew for each call."""
+
+_Convert = Callable[[Any], Any]
+
+
+class Rows:
+    """What a statement answered: the part of `sqlalchemy.CursorResult` that is used here, read to its end already."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Sequence[Any], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def all(self) -> Sequence[Any]:
+        return self._rows
+
+    def first(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+    def one_or_none(self) -> Any:
+        if len(self._rows) > 1:
+            raise MultipleResultsFound("Multiple rows were found when one or none was required")
+        return self._rows[0] if self._rows else None
+
+    def one(self) -> Any:
+        if not self._rows:
+            raise NoResultFound("No row was found when one was required")
+        return self.one_or_none()
+
+    def scalar_one_or_none(self) -> Any:
+        row = self.one_or_none()
+        return None if row is None else row[0]
+
+    def scalar_one(self) -> Any:
+        return self.one()[0]
+
+
+class _Compiled:
+    """A statement in the words of one dialect, for one set of parameters."""
+
+    def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
+        self.sql = compiled.string
+        self._given: Mapping[str, Any] = compiled.params
+        self._order = compiled.positiontup
+        self._inwards: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 - the library's own conversions
+        self._row, self._outwards = _shape(compiled, dialect)
+
+    def parameters(self, given: Mapping[str, Any]) -> Any:
+        """As the driver wants them: in order, or by name."""
+        values = {**self._given, **given}
+        for name, convert in self._inwards.items():
+            values[name] = convert(values[name])
+        return values if self._order is None else tuple([values[name] for name in self._order])
+
+    def rows(self, cursor: Any) -> Rows:
+        if cursor.description is None:
+            return Rows((), cursor.rowcount)
+        fetched = cursor.fetchall()
+        if self._outwards:
+            fetched = [self._converted(row) for row in fetched]
+        return Rows([self._row(row) for row in fetched], cursor.rowcount)
+
+    def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
+        values = list(row)
+        for index, convert in self._outwards:
+            values[index] = convert(values[index])
+        return values
+
+
+def _shape(compiled: SQLCompiler, dialect: Dialect) -> tuple[_Convert, Sequence[tuple[int, _Convert]]]:
+    """What makes a row of values, and which values are to be converted first."""
+    columns = compiled._result_columns  # noqa: SLF001 - as above
+    row = namedtuple("Row", [column.keyname for column in columns], rename=True)  # type: ignore[misc] # noqa: PYI024
+    found = ((index, column.type.result_processor(dialect, None)) for index, column in enumerate(columns))
+    return row._make, [(index, convert) for index, convert in found if convert is not None]
+
+
+_known: Final[dict[tuple[str, Executable, tuple[str, ...]], _Compiled | None]] = {}
+
+
+class Quick(Connection):
+    """A connection whose statements with parameters take the short way, unless somebody listens to what is executed."""
+
+    def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
+        constant = isinstance(parameters, dict) and parameters and isinstance(statement, Select | UpdateBase)
+        if not constant or options or self.engine.dispatch.before_cursor_execute:
+            return super().execute(statement, parameters, **options)
+        compiled = _compiled(statement, parameters, self.dialect)
+        if compiled is None:
+            return super().execute(statement, parameters)
+        driver: Any = self.connection.driver_connection
+        try:
+            return compiled.rows(driver.execute(compiled.sql, compiled.parameters(parameters)))
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._wrapped(error, compiled.sql) from error
+
+    def _wrapped(self, error: Exception, sql: str) -> DBAPIError:
+        """The driver's error as SQLAlchemy tells it, which is what our callers know."""
+        lost = self.dialect.is_disconnect(error, self.connection, None)  # type: ignore[arg-type]
+        base = self.dialect.loaded_dbapi.Error
+        if lost:
+            self.invalidate(error)
+        return DBAPIError.instance(  # type: ignore[return-value]
+            sql, None, error, base, hide_parameters=True, connection_invalidated=lost, dialect=self.dialect
+        )
+
+
+def _compiled(statement: Executable, parameters: Mapping[str, Any], dialect: Dialect) -> _Compiled | None:
+    """As compiled once; None for a statement whose SQL, or whose values, come to be only when it is executed."""
+    key = (dialect.name, statement, tuple(parameters))
+    if key not in _known:
+        if len(_known) >= _MOST:
+            raise AssertionError("A statement that is executed with parameters must be made once, not for each call.")
+        _known[key] = _compile(statement, key[2], dialect)
+    return _known[key]
+
+
+def _compile(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Compiled | None:
+    compiled = statement.compile(dialect=dialect, column_keys=list(names) if statement.is_dml else None)
+    late = compiled.post_compile_params or compiled.literal_execute_params or compiled.prefetch
+    return None if late else _Compiled(compiled, dialect)
