@@ -38,6 +38,8 @@ class Account:
     trouble: str = ""
     needs_human: str = ""
     gate: str = ""
+    catching_up: int = 0
+    """By how many catch-ups the account's raws are held back just now."""
     unpinned: dict[str, str] = field(default_factory=dict)
     """Names of places that could not be looked up yet, each with what a human must mend."""
 

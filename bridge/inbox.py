@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
 from bridge.accept import Accepted, accept
 from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, Unparsable
-from bridge.post import AccountId, Created, Edited, Event, Ignored, Raw
+from bridge.post import AccountId, Created, Edited, Event, Ignored, NativeId, Place, Raw
 from bridge.reasons import Reason
 from bridge.routing import World
-from bridge.store import Store, Tx, inward, lanes
+from bridge.store import Store, Tx, inward, lanes, ledger
 from bridge.store.values import Claim, WaitingRaw
 
 AUTHOR_AGAIN_S = 5.0
+CATCH_UP_LOOK_S = 1.0
+"""Seconds between two looks whether a catch-up is done; its end wakes the lane by itself."""
 _Prepared = tuple[WaitingRaw, Sequence[Event | Ignored]]
 
 log = structlog.get_logger()
@@ -61,6 +65,24 @@ class Inbox:
         """See `bridge.contract.Inbox.cursor`."""
         return await self._store.read(lambda tx: inward.cursor(tx, account, cursor))
 
+    @contextmanager
+    def catching_up(self, account: AccountId) -> Iterator[None]:
+        """See `bridge.contract.Inbox.catching_up`."""
+        found = self._engine.accounts.get(account)
+        if found is None:
+            yield
+            return
+        found.catching_up += 1
+        try:
+            yield
+        finally:
+            found.catching_up -= 1
+            self.look_again(account)
+
+    async def standing(self, place: Place, since: datetime) -> Collection[NativeId]:
+        """See `bridge.contract.Inbox.standing`."""
+        return await self._store.read(lambda tx: ledger.standing_since(tx, place, since.timestamp()))
+
     def _lane(self, tx: Tx, account: AccountId) -> int:
         known = self._source_lanes.get(account)
         return known if known is not None else lanes.source_lane(tx, account)
@@ -88,6 +110,9 @@ class Inbox:
             wake.clear()  # before looking: what comes after the look wakes us again
             now = self._engine.now()
             batch = await self._store.read(lambda tx, now=now: inward.waiting(tx, account.id, now))  # type: ignore[misc]
+            if account.catching_up:  # asked after looking, so that nothing slips through as it begins
+                await self._engine.until(now + CATCH_UP_LOOK_S, wake)
+                continue
             if not batch:
                 upcoming = await self._store.read(lambda tx: inward.next_ready_at(tx, account.id))
                 if upcoming is None or upcoming <= now:

@@ -101,6 +101,8 @@ class Author:
     is_bot: bool = False
     moved: bool = False
     """Their account says that they moved to another one: whoever writes with it may not be who we know."""
+    avatar: str = ""
+    """The public address of their picture; empty where they have none that everybody may load."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,54 +1,42 @@
-"""The Slack adapter: the SDK's calls, and its exceptions translated. What is said and how it looks is decided elsewhere."""
+"""The Slack adapter: one signed-in app. What it sends is in `sending`, what it hears in `listening`, errors in `refusals`."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
-from adapters.slack import channels, history, people
+from adapters.slack import channels, people
+from adapters.slack.catching_up import Channels
+from adapters.slack.changes import Change, changes_of
 from adapters.slack.completing import LOOKING, Completer
 from adapters.slack.directory import Remembered, User
+from adapters.slack.fileobjects import id_of
 from adapters.slack.gate import Gate
 from adapters.slack.ingress import quiet
-from adapters.slack.parse import METADATA, Identity, parse, sharing_changed
-from adapters.slack.refusals import LATER, OPERATOR, PERHAPS, REJECTED
-from adapters.slack.render import LIMIT, Message, render
+from adapters.slack.listening import Departure, Listening
+from adapters.slack.media import COUNT, LARGEST, Files, Hosts
+from adapters.slack.parse import Identity, parse
+from adapters.slack.refusals import Unsupported, asked
+from adapters.slack.render import LIMIT, render
+from adapters.slack.sending import PER_FILE, Sender
 from adapters.slack.settings import SlackSettings
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Limits, Part, People, Thread
-from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
-from bridge.post import (
-    AccountId,
-    Destination,
-    Event,
-    Ignored,
-    Media,
-    NativeId,
-    Place,
-    PlaceId,
-    Post,
-    Raw,
-    Ref,
-    UserId,
-)
-
-V = TypeVar("V")
+from bridge.contract import Attempt, Capabilities, Checked, Context, FileLimits, Finding, Inbox, Limits, Part, People, Thread
+from bridge.errors import Retryable
+from bridge.post import AccountId, Created, Destination, Event, Ignored, Media, Own, Place, PlaceId, Post, Raw, Ref, UserId
 
 
-@dataclass(slots=True)
-class _Outcome:
-    """What it means that the time is up: `Uncertain` as soon as a message may have left."""
+@dataclass(frozen=True, slots=True)
+class _SignedIn:
+    """What holds from `open()` to its end."""
 
-    lost: type[SendError] = Retryable
+    web: AsyncWebClient
+    session: aiohttp.ClientSession
 
 
 class SlackAdapter:
@@ -57,27 +45,49 @@ class SlackAdapter:
     def __init__(self, account: AccountId, settings: SlackSettings) -> None:
         self._account = account
         self._settings = settings
-        self._client: AsyncWebClient | None = None
+        self._now: _SignedIn | None = None
         self._identity = Identity(account)
         self._bot_name = "viabridge"
+        self._team = ""
         self._pinned: dict[PlaceId, str] = {}
-        rooms: Remembered[channels.Channel] = Remembered(self._ask_channel, time.monotonic)
-        users: Remembered[User] = Remembered(self._ask_user, time.monotonic)
-        self._completer = Completer(account, users, rooms, min(LOOKING, settings.timeout), self._learn_direct)
+        self._departure = Departure()
+        self._rooms: Remembered[channels.Channel] = Remembered(self._ask_channel, time.monotonic)
+        self._users: Remembered[User] = Remembered(self._ask_user, time.monotonic)
         self._gate = Gate(self._ask_channel, time.monotonic)
+        token = settings.bot_token.get_secret_value()
+        self._files = Files(Hosts(settings.api_url), token, lambda: self._web, lambda: self._signed_in.session, asked)
+        self._completer = Completer(
+            account, self._users, self._rooms, self._files, min(LOOKING, settings.timeout), self._learn_direct
+        )
+        self._sender = Sender(lambda: self._web, asked, self._files, settings.timeout, self._channel, self._writable, self._me)
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(edit=True, delete=True, webhooks=True, deadline=self._settings.timeout + 2, pace=self._settings.pace)
+        return Capabilities(
+            edit=True,
+            delete=True,
+            webhooks=True,
+            catch_up=True,
+            deadline=self._settings.timeout + 2,
+            per_file=PER_FILE,
+            pace=self._settings.pace,
+        )
 
     @property
     def limits(self) -> Limits:
-        return Limits(characters=LIMIT)
+        scopes = self._sender.scopes
+        none = bool(self._files.refused) or (scopes is not None and "files:write" not in scopes)
+        return Limits(characters=LIMIT, files=None if none else FileLimits(COUNT, LARGEST, LARGEST))
 
     @property
     def signing_secret(self) -> str:
         """With which Slack signs for this account; empty where it is not reached over HTTP."""
         return self._settings.signing_secret.get_secret_value() if self._settings.signing_secret else ""
+
+    @property
+    def team(self) -> str:
+        """The workspace's id; empty until it was signed in to."""
+        return self._team
 
     @property
     def people(self) -> People | None:
@@ -89,8 +99,8 @@ class SlackAdapter:
     async def look_up(self, handle: str) -> UserId | None:
         return await people.find(self._web, handle, asked)
 
-    async def fetch(self, media: Media, most: int) -> bytes:  # noqa: ARG002 - the contract's
-        raise Rejected("Files are not copied from Slack yet.")
+    async def fetch(self, media: Media, most: int) -> bytes:
+        return await self._files.fetch(media, most)
 
     # ------------------------------------------------------------ life
 
@@ -109,39 +119,65 @@ class SlackAdapter:
             if URL(self._settings.api_url).host in ("127.0.0.1", "::1", "localhost"):
                 client.proxy = None  # the SDK takes a proxy from the environment and knows no exceptions
             who = await asked(client.auth_test())
-            self._identity = Identity(self._account, str(who["user_id"] or ""), str(who["bot_id"] or ""))
-            self._bot_name = str(who["user"] or self._bot_name)
-            self._client = client
+            known = self._identity.people_by_channel
+            self._identity = Identity(self._account, str(who.get("user_id") or ""), str(who.get("bot_id") or ""), known)
+            self._bot_name = str(who.get("user") or self._bot_name)
+            self._team = str(who.get("team_id") or "")
+            self._sender.scopes = channels.scopes_of(who)
+            self._files.refused = ""
+            self._departure.forget()
+            self._now = _SignedIn(client, session)
             try:
                 yield
             finally:
-                self._client = None
+                self._now = None
+
+    @property
+    def _signed_in(self) -> _SignedIn:
+        if self._now is None:
+            raise Retryable("Slack has not let us sign in yet.")
+        return self._now
 
     @property
     def _web(self) -> AsyncWebClient:
-        if self._client is None:
-            raise Retryable("Slack has not let us sign in yet.")
-        return self._client
+        return self._signed_in.web
+
+    def _me(self) -> frozenset[str]:
+        return frozenset({self._identity.user, self._identity.bot} - {""})
 
     async def listen(self, inbox: Inbox) -> None:
         """Hear everything until cancelled: by Socket Mode where there is an app token, else Slack calls us."""
-        if self._settings.app_token is None:
-            await asyncio.Event().wait()
-            return
-        from adapters.slack import socket_mode  # noqa: PLC0415 - bolt is heavy, and needed by those who listen
+        reading = Channels(self._account, lambda: self._web, asked, self._is_shared)
+        socket = None
+        if self._settings.app_token is not None:
+            from adapters.slack.socket_mode import Socket  # noqa: PLC0415 - bolt is heavy, and needed by those who listen
 
-        await socket_mode.listen(self._account, inbox, self._settings.app_token.get_secret_value(), self._web, asked)
+            socket = Socket(self._account, self._settings.app_token.get_secret_value(), self._web, asked)
+        await Listening(reading, lambda: self._pinned, self._departure, socket).run(inbox)
 
     # ------------------------------------------------------------ inwards
 
     def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
         events = parse(raw, self._identity)
-        if channel := sharing_changed(raw):
-            self._gate.forget(channel)
+        for change in changes_of(raw):
+            self._note(change)
+        for event in events:
+            if isinstance(event, Created) and event.own is Own.SURELY and event.post.media:
+                self._files.hear(map(id_of, event.post.media), event.ref.place.id, event.ref.id)
         return events
 
+    def _note(self, change: Change) -> None:
+        """Something of the workspace changed that we remember otherwise."""
+        if change.channel:
+            self._gate.forget(change.channel)
+            self._rooms.forget(change.channel)
+        if change.user:
+            self._users.put(change.user, channels.user_of(change.profile))
+        if change.departed and (not change.tokens or self._identity.user in change.tokens):
+            self._departure.tell(change.departed)
+
     async def complete(self, event: Event) -> Event:
-        """With the author's, mentioned people's and channels' names, and the person of a direct conversation.
+        """With the author's, mentioned people's and channels' names, finished files, and the person of a direct conversation.
 
         Raises `Retryable` where nobody can say now who wrote a direct message.
         """
@@ -151,15 +187,22 @@ class SlackAdapter:
         self._identity = replace(self._identity, people_by_channel={**self._identity.people_by_channel, channel: person})
 
     async def _ask_user(self, user: str) -> User:
-        return channels.user_of((await asked(self._web.users_info(user=user))).get("user", {}))
+        return channels.user_of((await asked(self._web.users_info(user=user))).get("user") or {})
 
     async def _ask_channel(self, channel: str) -> channels.Channel:
-        return channels.channel_of((await asked(self._web.conversations_info(channel=channel))).get("channel", {}))
+        try:
+            found = (await asked(self._web.conversations_info(channel=channel))).get("channel") or {}
+        except Unsupported:  # something less than Slack, which has no other company either
+            return channels.Channel(channel, self._pinned.get(PlaceId(channel), channel), is_member=True)
+        return channels.channel_of({"id": channel, **found})
+
+    async def _is_shared(self, channel: str) -> bool:
+        return (await self._ask_channel(channel)).is_shared
 
     # ------------------------------------------------------------ outwards
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
-        return render(post, destination, context)
+        return render(post, destination, context, shows_authors=self._sender.shows_authors)
 
     async def pin(self, name: str) -> PlaceId:
         """The id of a channel by its name, with or without #, or by its id."""
@@ -169,47 +212,13 @@ class SlackAdapter:
         return PlaceId(room.id)
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
-        message = Message.of(part)
-        root = thread.root or thread.parent
-        async with self._in_time() as outcome:
-            channel = await self._writable(destination.place)
-            outcome.lost = Uncertain
-            said = self._web.chat_postMessage(
-                channel=channel,
-                text=message.text,
-                blocks=message.blocks or None,
-                thread_ts=root.id if root else None,
-                metadata={"event_type": METADATA, "event_payload": {"delivery_id": key}},
-                link_names=False,
-                parse="none",
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-            return Ref(destination.place, NativeId(str((await asked(said, sending=True))["ts"])))
+        return await self._sender.send(part, destination, thread, key)
 
     async def edit(self, ref: Ref, part: Part) -> None:
-        message = Message.of(part)
-        async with self._in_time():
-            channel = await self._writable(ref.place)
-            said = self._web.chat_update(
-                channel=channel, ts=ref.id, text=message.text, blocks=message.blocks, link_names=False, parse="none"
-            )
-            await asked(said)
+        await self._sender.edit(ref, part)
 
     async def delete(self, ref: Ref) -> None:
-        async with self._in_time():
-            channel = await self._channel(ref.place)
-            await asked(self._web.chat_delete(channel=channel, ts=ref.id), fine=frozenset({"message_not_found"}))
-
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[_Outcome]:
-        """One time-out over all that one send, edit or deletion asks of Slack: `capabilities.deadline` promises it."""
-        outcome = _Outcome()
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                yield outcome
-        except TimeoutError as error:
-            raise outcome.lost("Slack did not answer in time.") from error
+        await self._sender.delete(ref)
 
     async def _writable(self, place: Place) -> str:
         """Where to post, if only those may read it who should. Raises `NeedsOperator`."""
@@ -225,74 +234,14 @@ class SlackAdapter:
         known = next((room for room, user in self._identity.people_by_channel.items() if user == place.person), None)
         if known or place.person.startswith("D"):
             return known or place.person
-        opened = channels.channel_of((await asked(self._web.conversations_open(users=place.person))).get("channel", {}))
+        opened = channels.channel_of((await asked(self._web.conversations_open(users=place.person))).get("channel") or {})
         # learned before posting, so that the echo is read as standing in this person's place
         self._learn_direct(opened.id, place.person)
         return opened.id
 
     async def find(self, attempt: Attempt) -> Finding:
-        """Whether a message with the attempt's key stands there, by the metadata of the channel's history."""
-        return await history.find(self._web, await self._channel(attempt.destination.place), attempt, asked)
+        return await self._sender.find(attempt)
 
     async def check(self) -> tuple[Checked, ...]:
         """The token, its scopes, and each mapped channel's gate."""
         return await channels.check(self._web, self._settings, self._pinned, self._bot_name, asked)
-
-
-# ---------------------------------------------------------------- errors
-
-
-async def asked(call: Awaitable[V], *, sending: bool = False, fine: frozenset[str] = frozenset()) -> V:
-    """The call's answer. Raises only `SendError`s: the one table from the SDK's exceptions to ours.
-
-    `sending`: the call must not be repeated blindly, so whatever leaves its outcome open is `Uncertain`.
-    `fine`: Slack's error codes that are no failure; then the refusal itself is the answer.
-    """
-    lost: type[SendError] = Uncertain if sending else Retryable
-    try:
-        return await call
-    except SlackApiError as error:
-        code, status, after = _refusal(error)
-        if code in fine:
-            answer: Any = error.response
-            return answer  # type: ignore[no-any-return]
-        raise _translated(code, status, after, lost, error.response) from error
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientProxyConnectionError) as error:
-        raise Retryable("Slack can't be reached.") from error  # the request never left
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise lost("Slack's answer was lost.") from error
-    except (SlackClientError, ValueError, AttributeError) as error:
-        # the SDK stumbles over answers that are not Slack's (a proxy's page with status 200)
-        raise lost("Something else than Slack answered.") from error
-
-
-def _refusal(error: SlackApiError) -> tuple[str, int, float | None]:
-    """Slack's error code, the HTTP status, and the seconds Slack asks to wait."""
-    response = error.response
-    status = getattr(response, "status_code", 0) or getattr(response, "status", 0)
-    data = getattr(response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
-    return str(code or ""), int(status), _seconds((getattr(response, "headers", None) or {}).get("Retry-After", ""))
-
-
-def _seconds(header: str) -> float | None:
-    try:
-        return float(header)  # Slack sends whole seconds; proxies send fractions
-    except ValueError:
-        return None
-
-
-def _translated(code: str, status: int, after: float | None, lost: type[SendError], response: AsyncSlackResponse) -> SendError:
-    if status == 429 or code in LATER:
-        return Retryable("Slack asks us to slow down.", after)
-    if status >= 500 or code in PERHAPS:
-        return lost("Slack had a fault of its own.")
-    if code == "missing_scope":
-        return NeedsOperator(f"{OPERATOR[code]} It is called {response.get('needed') or 'unknown'}.")
-    if code in OPERATOR:
-        return NeedsOperator(OPERATOR[code])
-    if code in REJECTED:
-        return Rejected(REJECTED[code])
-    if not code:
-        return lost("Something else than Slack answered.")
-    return Rejected(f"Slack refused it ({code}).")

@@ -5,25 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.calls import Asked
 from adapters.slack.directory import User
 from adapters.slack.parse import SOMEONE
+from adapters.slack.refusals import Unsupported
 from adapters.slack.settings import SlackSettings
 from bridge.contract import Checked, Level
 from bridge.errors import NeedsOperator, SendError
 from bridge.post import PlaceId
 
-_ID = re.compile(r"[CG][A-Z0-9]{6,}")
+_ID = re.compile(r"[CG][A-Z0-9_]+")
 
 SCOPES: Final = frozenset(
     {"channels:history", "channels:read", "chat:write", "groups:history", "groups:read", "im:history", "im:read", "im:write"}
     | {"users:read", "users:read.email"}
 )
 """What the bot token must be allowed to do."""
+
+WISHES: Final = MappingProxyType({"files:read": "files from here", "files:write": "files to here"})
+"""What it may be allowed to do besides, and what for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class Channel:
 
     id: str
     name: str
-    is_member: bool = False
+    is_member: bool = True
     is_archived: bool = False
     is_shared: bool = False
     """With another company, now or as soon as it accepts; a channel shared within one organisation is not."""
@@ -46,7 +52,7 @@ def channel_of(found: Mapping[str, Any]) -> Channel:
     return Channel(
         id=str(found.get("id") or ""),
         name=str(found.get("name") or found.get("id") or ""),
-        is_member=bool(found.get("is_member")),
+        is_member=found.get("is_member") is not False,
         is_archived=bool(found.get("is_archived")),
         is_shared=_is_shared(found),
         is_public=found.get("is_private") is False and not found.get("is_im"),
@@ -78,16 +84,14 @@ def user_of(found: Mapping[str, Any]) -> User:
         email=str(profile.get("email") or ""),
         handle=str(found.get("name") or ""),
         is_bot=bool(found.get("is_bot")),
+        avatar=str(profile.get("image_72") or profile.get("image_192") or ""),
     )
 
 
 async def find(web: AsyncWebClient, name: str, bot_name: str, asked: Asked) -> Channel:
     """The channel called `name` (with or without #, or an id). Raises `NeedsOperator` where the app can't use it."""
     wanted = name.strip().removeprefix("#")
-    if _ID.fullmatch(wanted):
-        found = channel_of((await asked(web.conversations_info(channel=wanted))).get("channel", {}))
-    else:
-        found = await _by_name(web, wanted, bot_name, asked)
+    found = await _by_id(web, wanted, asked) or await _by_name(web, wanted, bot_name, asked)
     if found.is_archived:
         raise NeedsOperator(f"The Slack channel #{found.name} is archived; unarchive it or take it out of the mapping file.")
     if not found.is_member:
@@ -96,9 +100,20 @@ async def find(web: AsyncWebClient, name: str, bot_name: str, asked: Asked) -> C
     return found
 
 
+async def _by_id(web: AsyncWebClient, wanted: str, asked: Asked) -> Channel | None:
+    """The channel with this id; None where it looks like none."""
+    if not _ID.fullmatch(wanted):
+        return None
+    try:
+        found = (await asked(web.conversations_info(channel=wanted))).get("channel") or {}
+    except Unsupported:
+        return Channel(wanted, wanted)
+    return channel_of({"id": wanted, **found})
+
+
 async def _by_name(web: AsyncWebClient, wanted: str, bot_name: str, asked: Asked) -> Channel:
     async for channel in _all(web, asked):
-        if channel.name.casefold() == wanted.casefold():
+        if channel.name.casefold() == wanted.casefold() or channel.id == wanted:
             return channel
     raise NeedsOperator(
         f"There is no Slack channel #{wanted} that the app can see; correct the name, "
@@ -130,7 +145,7 @@ async def check(
         return (Checked(Level.ERROR, "Slack does not let us sign in", error.sentence),)
     team = Checked(Level.OK, f"signed in to {who.get('team') or 'Slack'} as @{who.get('user') or bot_name}")
     kind = _kind_of_token(settings.bot_token.get_secret_value(), is_bot=bool(who.get("bot_id")))
-    scopes = _scopes({key.lower(): value for key, value in dict(who.headers).items()}.get("x-oauth-scopes"))
+    scopes = _scopes(scopes_of(who))
     socket = await _check_socket(web, settings, asked)
     places = [await _check_channel(web, place, name, bot_name, asked) for place, name in sorted(pinned.items())]
     return (team, *kind, *scopes, *socket, *places)
@@ -153,14 +168,26 @@ def _kind_of_token(token: str, *, is_bot: bool) -> tuple[Checked, ...]:
     return (Checked(Level.ERROR, "bot_token is not a bot's token", cure),)
 
 
-def _scopes(header: str | None) -> tuple[Checked, ...]:
-    if header is None:
-        return ()
-    missing = sorted(SCOPES - {scope.strip() for scope in header.split(",")})
-    if not missing:
-        return (Checked(Level.OK, "the app has every permission it needs"),)
-    cure = "add them under OAuth & Permissions → Bot Token Scopes and install the app again"
-    return (Checked(Level.ERROR, f"the app lacks permissions: {', '.join(missing)}", cure),)
+def scopes_of(answer: AsyncSlackResponse) -> frozenset[str] | None:
+    """The permissions that the app has, as an answer's header says; None where it does not."""
+    header = {str(key).lower(): value for key, value in dict(answer.headers or {}).items()}.get("x-oauth-scopes")
+    if isinstance(header, (list, tuple)):
+        header = ",".join(map(str, header))
+    return None if not header else frozenset(scope.strip() for scope in str(header).split(","))
+
+
+def _scopes(granted: frozenset[str] | None) -> tuple[Checked, ...]:
+    if granted is None:
+        return (Checked(Level.WARNING, "Slack does not say which permissions the app has", "compare them with its README"),)
+    missing = sorted(SCOPES - granted)
+    if missing:
+        cure = "add them under OAuth & Permissions → Bot Token Scopes and install the app again"
+        return (Checked(Level.ERROR, f"the app lacks permissions: {', '.join(missing)}", cure),)
+    wishes = [f"{scope} ({what})" for scope, what in WISHES.items() if scope not in granted]
+    if wishes:
+        cure = "if you want that, add them under OAuth & Permissions and install the app again"
+        return (Checked(Level.WARNING, f"without these permissions some things don't work: {', '.join(wishes)}", cure),)
+    return (Checked(Level.OK, "the app has every permission it needs"),)
 
 
 async def _check_channel(web: AsyncWebClient, place: PlaceId, name: str, bot_name: str, asked: Asked) -> Checked:

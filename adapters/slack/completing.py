@@ -9,6 +9,7 @@ from typing import Final
 
 from adapters.slack.channels import Channel
 from adapters.slack.directory import Remembered, User
+from adapters.slack.media import Files
 from adapters.slack.mentions import named, with_names
 from adapters.slack.parse import SOMEONE
 from bridge.errors import Retryable
@@ -25,6 +26,7 @@ class Completer:
     account: AccountId
     users: Remembered[User]
     channels: Remembered[Channel]
+    files: Files
     limit: float
     learn_direct: Callable[[str, str], None]
 
@@ -55,7 +57,10 @@ class Completer:
         # in a private channel's name may stand what the other places must not read
         rooms = {one: room.name for one in ids.channels if (room := self.channels.known(one)) and room.is_public}
         text = with_names(post.text, names, rooms)
-        return replace(post, ref=ref, reply_to=reply_to, author=self._author(post.author), text=text)
+        media = post.media
+        if own is Own.NO:
+            media = tuple([await self.files.completed(one, self.limit) for one in media])
+        return replace(post, ref=ref, reply_to=reply_to, author=self._author(post.author), text=text, media=media)
 
     def _author(self, author: Author) -> Author:
         user = self.users.known(author.user)
@@ -63,7 +68,8 @@ class Completer:
             return author
         # a message that shows another name than its user's (an app's `username`) keeps it
         name = author.name if author.is_bot and author.name != SOMEONE else user.name
-        return Author(author.user, name, user.handles, user.is_bot)
+        handles = tuple(dict.fromkeys((*author.handles, *user.handles)))
+        return Author(author.user, name, handles, author.is_bot or user.is_bot, avatar=user.avatar)
 
     def _ref(self, ref: Ref) -> Ref:
         room = self.channels.known(str(ref.place.person)) if _unknown(ref) else None

@@ -30,6 +30,7 @@ class User:
     email: str = ""
     handle: str = ""
     is_bot: bool = False
+    avatar: str = ""
 
     @property
     def handles(self) -> tuple[str, ...]:
@@ -89,6 +90,11 @@ class Remembered(Generic[V]):
         finally:  # also where the caller's time is up, which cancels this
             if failure:
                 self._failures[key] = (self._clock(), failure)
+
+    def forget(self, key: str) -> None:
+        """Look it up again before it is used next; until that works, what was known stays."""
+        if known := self._known.get(key):
+            self._known[key] = (-FRESH + self._clock() - 1, known[1])
 
     def put(self, key: str, value: V) -> None:
         """Remember what was learned otherwise."""

@@ -1,47 +1,53 @@
-"""Looking for our own message in a channel's history, by the send key in its metadata."""
+"""Reading what stands in a channel: pages of its history and its threads, newest first. What for is decided elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calls import Asked
-from adapters.slack.parse import send_key
-from bridge.contract import Absent, Attempt, Finding, Found
-from bridge.post import NativeId, Ref
-
-SKEW: Final = timedelta(minutes=5)
-"""By how much Slack's clock may be behind ours."""
+from adapters.slack.parse import is_ts
 
 PAGE: Final = 200
 
+GONE: Final = frozenset({"thread_not_found", "message_not_found"})
+"""What Slack says of a message that does not stand there (any more)."""
 
-async def find(web: AsyncWebClient, channel: str, attempt: Attempt, asked: Asked) -> Finding:
-    """`Found` where a message carries the attempt's key, `Absent` where all of the time since then was read without it."""
-    async for message in _since(web, channel, attempt, asked):
-        metadata = message.get("metadata") or {}
-        if send_key(metadata.get("event_type", ""), metadata.get("event_payload") or {}) == attempt.key:
-            return Found(Ref(attempt.destination.place, NativeId(message["ts"])))
-    return Absent()
+Json = dict[str, Any]
 
 
-async def _since(web: AsyncWebClient, channel: str, attempt: Attempt, asked: Asked) -> AsyncIterator[dict[str, Any]]:
-    root = attempt.thread.root or attempt.thread.parent
-    oldest = f"{(attempt.started_at - SKEW).timestamp():.6f}"
+async def messages(
+    web: AsyncWebClient, channel: str, asked: Asked, oldest: str, root: str = "", *, pages: int = 1000
+) -> AsyncIterator[Json]:
+    """The channel's messages since `oldest` (a ts), or of the thread under `root`; of `pages` pages at most."""
     cursor = ""
-    while True:
-        window: dict[str, Any] = {
+    for _ in range(pages):
+        window: Json = {
             "channel": channel, "oldest": oldest, "inclusive": True, "limit": PAGE, "include_all_metadata": True,
         }  # fmt: skip
         if cursor:
             window["cursor"] = cursor
-        call = web.conversations_replies(ts=root.id, **window) if root else web.conversations_history(**window)
-        page = await asked(call)
+        if root:
+            page = await asked(web.conversations_replies(ts=root, **window), fine=GONE)
+        else:
+            page = await asked(web.conversations_history(**window))
         for message in page.get("messages") or []:
-            yield message
+            if isinstance(message, dict) and is_ts(message.get("ts")):
+                yield message
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
             return
+
+
+async def newest(web: AsyncWebClient, channel: str, asked: Asked) -> str:
+    """The ts of the channel's newest message; `0` where there is none."""
+    page = await asked(web.conversations_history(channel=channel, limit=1))
+    return max((message["ts"] for message in page.get("messages") or [] if is_ts(message.get("ts"))), key=float, default="0")
+
+
+async def one(web: AsyncWebClient, channel: str, asked: Asked, ts: str) -> Json | None:
+    """The message, wherever in the channel it stands; None where it does not."""
+    page = await asked(web.conversations_replies(channel=channel, ts=ts, limit=1), fine=GONE)
+    return next((found for found in page.get("messages") or [] if found.get("ts") == ts), None)

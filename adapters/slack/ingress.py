@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from adapters.slack.events import key_of
 from adapters.slack.parse import moment
 from bridge.contract import Inbox
 from bridge.errors import Unparsable
@@ -33,11 +33,9 @@ def quiet() -> logging.Logger:
 
 
 def raw_of(account: AccountId, body: bytes, callback: Mapping[str, Any], transport: str, retry: str = "") -> Raw:
-    """One callback as a raw. Slack names an event `event_id`; what comes without one is named by its hash."""
-    team, event_id = callback.get("team_id"), callback.get("event_id")
-    name = event_id if isinstance(event_id, str) and event_id else hashlib.sha256(body).hexdigest()
+    """One callback as a raw."""
     hints = {"transport": transport, "retry": retry} if retry else {"transport": transport}
-    return Raw(account, f"{team if isinstance(team, str) else ''}:{name}", body, _at(callback), hints)
+    return Raw(account, key_of(callback, body), body, _at(callback), hints)
 
 
 def _at(callback: Mapping[str, Any]) -> datetime:

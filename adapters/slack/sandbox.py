@@ -12,8 +12,9 @@ from adapters.slack.mentions import with_names
 from adapters.slack.mrkdwn import read_mrkdwn
 from adapters.slack.rich_text import read_blocks
 from adapters.slack.sandbox_delivery import Delivery
-from adapters.slack.sandbox_server import APP_TOKEN, BOT_TOKEN, Server, suffers_at_send
-from adapters.slack.sandbox_workspace import BOT_USER, Json, Message, Room, stored
+from adapters.slack.sandbox_server import APP_TOKEN, BOT_TOKEN, SCOPES, Server, suffers_at_send
+from adapters.slack.sandbox_values import BOT_USER, Json, Message, Room, StoredFile
+from adapters.slack.sandbox_workspace import stored
 from bridge.contract import Act, Emitted, Fault, Standing
 from bridge.post import DIRECT, Audience, NativeId, PlaceId
 from bridge.text import plain
@@ -37,7 +38,7 @@ class SlackSandbox:
 
     `events_url` empty: events go by Socket Mode. Else they are posted there, signed with `signing_secret`, and given up
     after `retry_delays` (seconds). An unacknowledged event is repeated after `ack_timeout` seconds; by socket for ever.
-    `refusal` is the error code of `Fault.REFUSED`.
+    `refusal` is the error code of `Fault.REFUSED`; `scopes` are the bot's permissions, None where Slack does not tell them.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class SlackSandbox:
         ack_timeout: float = 2.0,
         retry_delays: Sequence[float] = (0.0, 1.0, 5.0),
         refusal: str = "msg_too_long",
+        scopes: str | None = SCOPES,
     ) -> None:
         self._make: Callable[[], Server] = lambda: Server(
-            Delivery(events_url, signing_secret, ack_timeout, retry_delays), refusal
+            Delivery(events_url, signing_secret, ack_timeout, retry_delays), refusal, scopes
         )
         self._by_http = bool(events_url)
         self._signing_secret = signing_secret
@@ -127,8 +129,11 @@ class SlackSandbox:
 
     # ------------------------------------------------------------ what people do
 
-    async def write(self, person: str, text: str, place: str | None = None, reply_to: NativeId | None = None) -> NativeId:
-        return await self._do(lambda server: _write(server, person, text, place or self.places[0], reply_to))
+    async def write(
+        self, person: str, text: str, place: str | None = None, reply_to: NativeId | None = None, *, broadcast: bool = False
+    ) -> NativeId:
+        where = place or self.places[0]
+        return await self._do(lambda server: _write(server, person, text, where, reply_to, broadcast=broadcast))
 
     async def write_direct(self, person: str, text: str, reply_to: NativeId | None = None) -> NativeId:
         return await self._do(lambda server: _write(server, person, text, server.workspace.direct(person).id, reply_to))
@@ -136,6 +141,25 @@ class SlackSandbox:
     async def write_rich(self, person: str, text: str, blocks: Sequence[Json], place: str | None = None) -> NativeId:
         """Post as Slack's own composer does: rich_text blocks, with `text` as their fallback."""
         return await self._do(lambda server: _write(server, person, text, place or self.places[0], None, blocks))
+
+    async def write_with_file(
+        self, person: str, text: str, name: str, body: bytes, alt: str = "", *, finished: bool = True, place: str | None = None
+    ) -> NativeId:
+        """Post a file with words; with `finished` off Slack still takes it in, until `finish`."""
+        where = place or self.places[0]
+        return await self._do(lambda server: _write_file(server, person, text, where, (name, body, alt), finished=finished))
+
+    async def finish(self) -> None:
+        """Let Slack have taken in all files."""
+        await self._do(_finish)
+
+    def files_of(self, native: NativeId) -> Sequence[StoredFile]:
+        """The files that a standing message carries."""
+        return self._now(lambda server: _files_of(server, native))
+
+    async def with_server(self, work: Callable[[Server], V]) -> V:
+        """Something done in the sandbox's own thread; what happens by it is handed out."""
+        return await self._do(work)
 
     async def edit(self, native: NativeId, text: str) -> None:
         await self._do(lambda server: server.workspace.change(server.workspace.by_ts(native), stored(text, typed=True)))
@@ -182,6 +206,14 @@ class SlackSandbox:
     def fault(self, fault: Fault, times: int = 1, seconds: float = 0.0) -> None:
         self._now(lambda server: _fault(server, fault, times, seconds))
 
+    def slow(self, method: str, seconds: float) -> None:
+        """Let a method take its time."""
+        self._now(lambda server: server.slow.update({method: seconds}))
+
+    def busy(self, method: str, times: int, seconds: float) -> None:
+        """Let a method be refused for now, so many times."""
+        self._now(lambda server: server.busy.update({method: [seconds] * times}))
+
     async def unplug(self) -> None:
         await self._run(self._server.unplug())
 
@@ -190,14 +222,42 @@ class SlackSandbox:
 
 
 def _write(
-    server: Server, person: str, text: str, place: str, reply_to: NativeId | None, blocks: Sequence[Json] = ()
+    server: Server,
+    person: str,
+    text: str,
+    place: str,
+    reply_to: NativeId | None,
+    blocks: Sequence[Json] = (),
+    *,
+    broadcast: bool = False,
 ) -> NativeId:
     workspace = server.workspace
     member = workspace.member(person)
     room = workspace.room(place, member.id)
     root = _root(server, room, reply_to) if reply_to else ""
-    message = Message(room.id, workspace.now(), member.id, stored(text, typed=True), blocks, thread_ts=root)
+    message = Message(room.id, workspace.now(), member.id, stored(text, typed=True), blocks, root, broadcast)
     return NativeId(workspace.post(room, message).ts)
+
+
+def _write_file(server: Server, person: str, text: str, place: str, file: tuple[str, bytes, str], *, finished: bool) -> NativeId:
+    member = server.workspace.member(person)
+    room = server.workspace.room(place, member.id)
+    name, body, alt = file
+    kept = server.files.add(member.id, name, body, alt=alt, finished=finished)
+    shown = (server.files.to_json(kept),)
+    message = Message(room.id, server.workspace.now(), member.id, stored(text, typed=True), files=shown)
+    kept.shares[room.id] = [message.ts]
+    return NativeId(server.workspace.post(room, message).ts)
+
+
+def _finish(server: Server) -> None:
+    for file in server.workspace.files.values():
+        file.finished = True
+
+
+def _files_of(server: Server, native: NativeId) -> tuple[StoredFile, ...]:
+    ids = [str(shown["id"]) for shown in server.workspace.by_ts(native).files]
+    return tuple(server.workspace.files[id_] for id_ in ids if id_ in server.workspace.files)
 
 
 def _root(server: Server, room: Room, ts: str) -> str:

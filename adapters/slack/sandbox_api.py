@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapters.slack.sandbox_workspace import BOT, TEAM, Json, Message, Refused, Room, Workspace, stored
+from adapters.slack.sandbox_files import FileStore
+from adapters.slack.sandbox_refusing import content_of, metadata_of
+from adapters.slack.sandbox_values import BOT, TEAM, Json, Message, Refused, Room
+from adapters.slack.sandbox_workspace import Workspace, stored
 
 LONGEST: Final = 40_000
 LONGEST_EDIT: Final = 4_000
-LONGEST_BLOCKS: Final = 13_200
 
 Args = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: `kind` is the token's (bot, user or app), `user` whom it acts as."""
+    """Who calls: `kind` is the token's (bot, user or app), `user` whom it acts as. `scopes` empty: it may do everything."""
 
     kind: str
     user: str
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Api:
 
     workspace: Workspace
     connect: Callable[[], str]
+    files: FileStore
 
     def call(self, method: str, caller: Caller, args: Args) -> Json:
         """The answer without its `ok`. Raises `Refused`."""
@@ -39,6 +42,11 @@ class Api:
             raise Refused("unknown_method", req_method=method)
         if (caller.kind == "app") != (method == "apps.connections.open") and method != "auth.test":
             raise Refused("not_allowed_token_type")
+        needed = SCOPES_NEEDED.get(
+            method, "chat:write.customize" if method == "chat.postMessage" and args.get("username") else ""
+        )
+        if needed and caller.scopes and needed not in caller.scopes:
+            raise Refused("missing_scope", needed=needed, provided=",".join(sorted(caller.scopes)))
         return answer(self, caller, args)
 
     # ------------------------------------------------------------ who
@@ -104,14 +112,20 @@ class Api:
     def history(self, caller: Caller, args: Args) -> Json:
         room = self._readable(caller, args)
         found = [m for m in self._in(room, args) if not m.thread_ts or m.thread_ts == m.ts or m.broadcast]
-        return _page(list(reversed(found)), args)
+        return _page(list(reversed(found)), args, self._answers)
 
     def replies(self, caller: Caller, args: Args) -> Json:
         room, root = self._readable(caller, args), _needed(args, "ts")
         if (room.id, root) not in self.workspace.messages:
             raise Refused("thread_not_found")
         # Slack gives the thread's first message whatever the window
-        return _page([m for m in self._in(room, args, keep=root) if root in (m.ts, m.thread_ts)], args)
+        return _page([m for m in self._in(room, args, keep=root) if root in (m.ts, m.thread_ts)], args, self._answers)
+
+    def _answers(self, message: Message) -> Json:
+        """What Slack says of a thread at its first message."""
+        found = [m.ts for (room, _), m in self.workspace.messages.items() if room == message.room and m.thread_ts == message.ts]
+        times = sorted((ts for ts in found if ts != message.ts), key=float)
+        return {"thread_ts": message.ts, "reply_count": len(times), "latest_reply": times[-1]} if times else {}
 
     def _in(self, room: Room, args: Args, keep: str = "") -> list[Message]:
         oldest, latest = float(args.get("oldest") or 0), float(args.get("latest") or "inf")
@@ -133,7 +147,7 @@ class Api:
         target = str(args.get("channel") or "?")
         is_person = target.startswith("U") and caller.kind == "bot"
         room = self.workspace.direct(target) if is_person else self.workspace.room(target, caller.user)
-        text, blocks = _content(args)
+        text, blocks = content_of(args)
         message = Message(
             room=room.id,
             ts=self.workspace.now(),
@@ -142,7 +156,7 @@ class Api:
             blocks=blocks,
             thread_ts=str(args.get("thread_ts") or ""),
             broadcast=str(args.get("reply_broadcast", "")).lower() in ("1", "true"),
-            metadata=_metadata(args),
+            metadata=metadata_of(args),
             username=str(args.get("username") or "") if caller.kind == "bot" else "",
         )
         message = self.workspace.post(room, message)
@@ -151,12 +165,12 @@ class Api:
     def ephemeral(self, caller: Caller, args: Args) -> Json:
         self._readable(caller, args)
         self.workspace.member(_needed(args, "user"))
-        _content(args)
+        content_of(args)
         return {"message_ts": self.workspace.now()}
 
     def update(self, caller: Caller, args: Args) -> Json:
         old = self._own(caller, args, "cant_update_message")
-        text, blocks = _content(args)
+        text, blocks = content_of(args)
         if len(text) > LONGEST_EDIT:
             raise Refused("msg_too_long")
         new = self.workspace.change(old, stored(text, typed=caller.kind == "user"), blocks)
@@ -178,6 +192,31 @@ class Api:
         self.workspace.react(message, caller.user, _needed(args, "name"))
         return {}
 
+    # ------------------------------------------------------------ files
+
+    def upload_url(self, caller: Caller, args: Args) -> Json:
+        return self.files.get_upload_url(caller.user, args)
+
+    def upload_complete(self, caller: Caller, args: Args) -> Json:
+        room = self._readable(caller, {"channel": args["channel_id"]}) if args.get("channel_id") else None
+        return self.files.complete(caller.user, room, args)
+
+    def file_info(self, _: Caller, args: Args) -> Json:
+        return self.files.info(args)
+
+    def file_delete(self, caller: Caller, args: Args) -> Json:
+        return self.files.delete(caller.user, args)
+
+
+SCOPES_NEEDED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "files.completeUploadExternal": "files:write",
+        "files.delete": "files:write",
+        "files.getUploadURLExternal": "files:write",
+        "files.info": "files:read",
+        "users.lookupByEmail": "users:read.email",
+    }
+)
 
 METHODS: Final[Mapping[str, Callable[[Api, Caller, Args], Json]]] = MappingProxyType(
     {
@@ -195,6 +234,10 @@ METHODS: Final[Mapping[str, Callable[[Api, Caller, Args], Json]]] = MappingProxy
         "conversations.members": Api.conversations_members,
         "conversations.open": Api.conversations_open,
         "conversations.replies": Api.replies,
+        "files.completeUploadExternal": Api.upload_complete,
+        "files.delete": Api.file_delete,
+        "files.getUploadURLExternal": Api.upload_url,
+        "files.info": Api.file_info,
         "reactions.add": Api.react,
         "team.info": Api.team_info,
         "users.info": Api.users_info,
@@ -215,71 +258,10 @@ def _last_page() -> Json:
     return {"response_metadata": {"next_cursor": ""}}
 
 
-def _page(found: list[Message], args: Args) -> Json:
+def _page(found: list[Message], args: Args, answers: Callable[[Message], Json]) -> Json:
     start, limit = int(args.get("cursor") or 0), max(1, int(args.get("limit") or 100))
     with_metadata = str(args.get("include_all_metadata", "")).lower() in ("1", "true")
     more = start + limit < len(found)
-    messages = [message.to_json(metadata=with_metadata) for message in found[start : start + limit]]
+    messages = [{**message.to_json(metadata=with_metadata), **answers(message)} for message in found[start : start + limit]]
     after = str(start + limit) if more else ""
     return {"messages": messages, "has_more": more, "response_metadata": {"next_cursor": after}}
-
-
-def _json(args: Args, name: str, refusal: str) -> Any:
-    value = args.get(name)
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value) if value else None
-    except ValueError:
-        raise Refused(refusal) from None
-
-
-def _metadata(args: Args) -> Json | None:
-    metadata = _json(args, "metadata", "invalid_metadata_format")
-    if metadata is None:
-        return None
-    shaped = isinstance(metadata, dict) and isinstance(metadata.get("event_type"), str)
-    if not shaped or not isinstance(metadata.get("event_payload"), dict):
-        raise Refused("invalid_metadata_format")
-    return dict(metadata)
-
-
-def _content(args: Args) -> tuple[str, tuple[Json, ...]]:
-    """Text and blocks, refused as Slack refuses them."""
-    text, blocks = str(args.get("text") or ""), _json(args, "blocks", "invalid_blocks_format") or []
-    if not text and not blocks and not args.get("attachments"):
-        raise Refused("no_text")
-    if not isinstance(blocks, list) or len(blocks) > 50 or not all(map(_is_block, blocks)):
-        raise Refused("invalid_blocks")
-    if len(json.dumps(blocks, ensure_ascii=False)) > LONGEST_BLOCKS:
-        raise Refused("msg_blocks_too_long")
-    return text, tuple(blocks)
-
-
-def _is_block(block: object) -> bool:
-    if not isinstance(block, dict):
-        return False
-    if block.get("type") == "rich_text":
-        elements = block.get("elements")
-        return isinstance(elements, list) and bool(elements) and all(map(_is_element, elements))
-    if block.get("type") == "section":
-        text = block.get("text")
-        return not isinstance(text, dict) or 0 < len(str(text.get("text") or "")) <= 3_000
-    return block.get("type") in ("divider", "header", "context", "image", "actions", "markdown")
-
-
-def _is_element(element: object) -> bool:
-    if not isinstance(element, dict) or not isinstance(element.get("elements"), list) or not element["elements"]:
-        return False
-    if element.get("type") == "rich_text_list":
-        return element.get("style") in ("bullet", "ordered") and all(map(_is_element, element["elements"]))
-    sorts = ("rich_text_section", "rich_text_quote", "rich_text_preformatted")
-    return element.get("type") in sorts and all(map(_is_leaf, element["elements"]))
-
-
-def _is_leaf(leaf: object) -> bool:
-    if not isinstance(leaf, dict):
-        return False
-    keys = {"text": "text", "link": "url", "emoji": "name", "user": "user_id", "channel": "channel_id", "broadcast": "range"}
-    key = keys.get(str(leaf.get("type")), "")
-    return bool(key) and isinstance(leaf.get(key), str) and bool(leaf[key])

@@ -15,15 +15,18 @@ from aiohttp import web
 
 from adapters.slack.sandbox_api import Api, Caller
 from adapters.slack.sandbox_delivery import Delivery, Handout
-from adapters.slack.sandbox_workspace import BOT_USER, Happening, Json, Refused, Workspace
+from adapters.slack.sandbox_files import FileStore
+from adapters.slack.sandbox_values import BOT_USER, Json, Refused
+from adapters.slack.sandbox_workspace import Happening, Workspace
 from bridge.contract import Fault
 
 BOT_TOKEN: Final = "xoxb-sandbox-viabridge"  # noqa: S105 - opens nothing but this sandbox
 APP_TOKEN: Final = "xapp-sandbox-viabridge"  # noqa: S105 - as above
 SCOPES: Final = (
-    "channels:history,channels:read,chat:write,groups:history,groups:read,im:history,im:read,im:write,users:read,users:read.email"
+    "channels:history,channels:read,chat:write,files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,"
+    "users:read,users:read.email"
 )
-_SENDS: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete"})
+_SENDS: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete", "files.completeUploadExternal"})
 _AT_SENDS: Final = frozenset({Fault.BUSY, Fault.BROKEN, Fault.REFUSED, Fault.REPLY_LOST, Fault.EARLY_ECHO})
 
 
@@ -33,10 +36,18 @@ class Server:
 
     delivery: Delivery
     refusal: str
+    scopes: str | None = SCOPES
     callers: dict[str, Caller] = field(default_factory=dict)
     faults: list[tuple[Fault, float]] = field(default_factory=list)
     port: int = 0
     workspace: Workspace = field(init=False)
+    files: FileStore = field(init=False)
+    absent: set[str] = field(default_factory=set)
+    """Methods that it does not have, as something less than Slack."""
+    slow: dict[str, float] = field(default_factory=dict)
+    """Seconds that a method takes."""
+    busy: dict[str, list[float]] = field(default_factory=dict)
+    """How often a method is refused for now, and with which Retry-After."""
     _api: Api = field(init=False)
     _runner: web.AppRunner | None = None
     _held: socket.socket | None = None
@@ -46,8 +57,10 @@ class Server:
 
     def __post_init__(self) -> None:
         self.workspace = Workspace(self._happened.append)
-        self._api = Api(self.workspace, self._ticket)
-        self.callers |= {BOT_TOKEN: Caller("bot", BOT_USER), APP_TOKEN: Caller("app", BOT_USER)}
+        self.files = FileStore(self.workspace)
+        self._api = Api(self.workspace, self._ticket, self.files)
+        granted = frozenset(self.scopes.split(",")) if self.scopes else frozenset[str]()
+        self.callers |= {BOT_TOKEN: Caller("bot", BOT_USER, granted), APP_TOKEN: Caller("app", BOT_USER)}
         for member in self.workspace.members.values():
             if not member.is_bot:
                 self.callers[f"xoxp-{member.handle}"] = Caller("user", member.id)
@@ -58,14 +71,17 @@ class Server:
         """Listen, on the same port as before."""
         if self._runner is not None:
             return
-        app = web.Application(client_max_size=2**21)
+        app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/api/{method}", self._answer)
         app.router.add_get("/link", self._link)
+        app.router.add_post("/upload/{id}", self.files.taken)
+        app.router.add_get("/files/{id}/{rest:.*}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         self._listening = self._held or self._bound()
         self._held = None
         await web.SockSite(self._runner, self._listening).start()
+        self.files.address = f"http://127.0.0.1:{self.port}"
         self.delivery.plugged.set()
 
     async def unplug(self) -> None:
@@ -116,12 +132,21 @@ class Server:
         self._tickets.discard(ticket)  # an address opens one socket
         return await self.delivery.socket(request)
 
+    async def _file(self, request: web.Request) -> web.Response:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return self.files.handed_out(request, is_known=token in self.callers)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         method, args = request.match_info["method"], await _args(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or str(args.pop("token", ""))
         caller = self.callers.get(token)
         if caller is None:
-            return _json({"ok": False, "error": "invalid_auth" if token else "not_authed"})
+            return self._json({"ok": False, "error": "invalid_auth" if token else "not_authed"})
+        if method in self.absent:
+            return self._json({"ok": False, "error": "unknown_method", "req_method": method})
+        await asyncio.sleep(self.slow.get(method, 0.0))
+        if waits := self.busy.get(method):
+            return self._misbehaved(Fault.BUSY, waits.pop(0))
         suffers = caller.kind == "bot" and method in _SENDS
         fault, seconds = self._fault() if suffers else (None, 0.0)
         if fault in (Fault.BUSY, Fault.BROKEN, Fault.REFUSED):
@@ -137,10 +162,10 @@ class Server:
 
     def _misbehaved(self, fault: Fault, seconds: float) -> web.Response:
         if fault is Fault.BUSY:
-            return _json({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": f"{seconds:g}"})
+            return self._json({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": f"{seconds:g}"})
         if fault is Fault.BROKEN:
             return web.Response(status=503, text="<html>upstream connect error</html>", content_type="text/html")
-        return _json({"ok": False, "error": self.refusal})
+        return self._json({"ok": False, "error": self.refusal})
 
     def _called(self, method: str, caller: Caller, args: Mapping[str, Any]) -> Json:
         try:
@@ -148,9 +173,13 @@ class Server:
         except Refused as refused:
             return {"ok": False, "error": refused.code, **refused.more}
 
+    def _json(self, answer: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+        scopes = {"X-OAuth-Scopes": self.scopes} if self.scopes is not None else {}
+        return web.json_response(answer, status=status, headers={**scopes, **(headers or {})})
+
     async def _sent(self, request: web.Request, answer: Json, *, is_lost: bool) -> web.StreamResponse:
         """Answer first, then let the event follow, which is the usual order; or lose the answer."""
-        response = _json(answer)
+        response = self._json(answer)
         if is_lost:
             if request.transport is not None:
                 request.transport.abort()
@@ -168,10 +197,6 @@ async def _settled(handouts: list[Handout]) -> None:
         async with asyncio.timeout(1):
             for handout in handouts:
                 await handout.done.wait()
-
-
-def _json(answer: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.json_response(answer, status=status, headers={"X-OAuth-Scopes": SCOPES, **(headers or {})})
 
 
 async def _args(request: web.Request) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -28,34 +30,48 @@ WAITS: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the first, second, … attempt to connect again."""
 
 
-async def listen(account: AccountId, inbox: Inbox, app_token: str, web: AsyncWebClient, asked: Asked) -> None:
-    """Hear events until cancelled, reconnecting alone. `asked` runs a call to Slack and raises only `SendError`s.
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """An account's way to hear by socket. `asked` runs a call to Slack and raises only `SendError`s."""
 
-    The SDK's own reconnecting is off: it repeats a used-up address for ever when the first try to reach it fails.
-    """
-    app = bolt_app(account, inbox)
-    failures = 0
-    while True:
-        handler = AsyncSocketModeHandler(app, app_token, logger=quiet(), web_client=web, ping_interval=PING)
-        client = handler.client
-        client.proxy = web.proxy
-        client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
-        try:
-            client.wss_uri = await asked(client.issue_new_wss_url())
-            async with asyncio.timeout(PING * 0.9):  # after a whole PING the SDK would try the same address again
-                await client.connect()  # type: ignore[no-untyped-call]  # the SDK leaves it bare
-            if failures:
-                log.info("slack socket connected again", account=account)
-            failures = 0
-            await _until_lost(client)
-            log.info("slack socket lost", account=account)
-        except (SendError, TimeoutError) as error:
-            if failures < 2:  # the outage is said once, not at every attempt
-                log.warning("slack socket can't connect", account=account, error=type(error).__name__)
-        finally:
-            await _close(client)
-        await asyncio.sleep(WAITS[min(failures, len(WAITS) - 1)])
-        failures += 1
+    account: AccountId
+    app_token: str
+    web: AsyncWebClient
+    asked: Asked
+
+    async def listen(self, inbox: Inbox, caught_up: Callable[[], Awaitable[None]]) -> None:
+        """Hear events until cancelled, reconnecting alone; after each connect `caught_up` brings what was missed before.
+
+        The SDK's own reconnecting is off: it repeats a used-up address for ever when the first try to reach it fails.
+        """
+        app = bolt_app(self.account, inbox)
+        failures = 0
+        while True:
+            handler = AsyncSocketModeHandler(app, self.app_token, logger=quiet(), web_client=self.web, ping_interval=PING)
+            client = handler.client
+            client.proxy = self.web.proxy
+            client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
+            try:
+                with inbox.catching_up(self.account):  # from before the first event can come
+                    await self._connect(client)
+                    if failures:
+                        log.info("slack socket connected again", account=self.account)
+                    failures = 0
+                    await caught_up()
+                await _until_lost(client)
+                log.info("slack socket lost", account=self.account)
+            except (SendError, TimeoutError) as error:
+                if failures < 2:  # the outage is said once, not at every attempt
+                    log.warning("slack socket can't connect", account=self.account, error=type(error).__name__)
+            finally:
+                await _close(client)
+            await asyncio.sleep(WAITS[min(failures, len(WAITS) - 1)])
+            failures += 1
+
+    async def _connect(self, client: SocketModeClient) -> None:
+        client.wss_uri = await self.asked(client.issue_new_wss_url())
+        async with asyncio.timeout(PING * 0.9):  # after a whole PING the SDK would try the same address again
+            await client.connect()  # type: ignore[no-untyped-call]  # the SDK leaves it bare
 
 
 async def _until_lost(client: SocketModeClient) -> None:

@@ -9,14 +9,14 @@ hears to `Inbox.take`, acknowledging its source only after that returned. The ac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bridge.post import AccountId, Audience, Destination, Event, Ignored, Media, PlaceId, Post, Raw, Ref, UserId
+from bridge.post import AccountId, Audience, Destination, Event, Ignored, Media, NativeId, Place, PlaceId, Post, Raw, Ref, UserId
 
 # ---------------------------------------------------------------- inwards
 
@@ -35,6 +35,15 @@ class Inbox(Protocol):
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         """Where the named cursor stands; None before the first page."""
+
+    def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
+        """While inside, whatever is taken is stored, and judged only afterwards, in the platform's order.
+
+        So nothing that is heard live overtakes what was missed, and its source need not wait to be acknowledged.
+        """
+
+    async def standing(self, place: Place, since: datetime) -> Collection[NativeId]:
+        """The posts made at the place since then that stand as far as the ledger knows (no copies): some may be gone by now."""
 
 
 # ---------------------------------------------------------------- outwards

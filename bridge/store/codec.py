@@ -57,6 +57,7 @@ def load_post(source: str) -> Post:
             tuple(author["handles"]),
             author["is_bot"],
             author.get("moved", False),
+            author.get("avatar", ""),
         ),
         text=text.from_json(data["text"]),
         audience=Audience[data["audience"]],

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, select, true, update
 
-from bridge.post import Audience, Author, EventKind, Place, Post, Ref
+from bridge.post import Audience, Author, EventKind, NativeId, Place, Post, Ref
 from bridge.store import sql
 from bridge.store.codec import dump_post, load_post
 from bridge.store.tables import DeliveryState, PartState
@@ -20,6 +20,14 @@ def find_post(tx: Connection, ref: Ref) -> KnownPost | None:
     """The post with this native id."""
     row = _at(tx, sql.post, ref)
     return _known(row, direct=bool(row.person)) if row is not None else None
+
+
+def standing_since(tx: Connection, place: Place, since: float) -> tuple[NativeId, ...]:
+    """The native ids of the place's own posts since then that are not known to be deleted, oldest first."""
+    c = sql.post.c
+    here = [c[name] == value for name, value in sql.place_columns(place).items()]
+    rows = tx.execute(select(c.native).where(*here, c.at >= since, c.deleted_at.is_(None)).order_by(c.at))
+    return tuple(NativeId(row.native) for row in rows)
 
 
 def find_receipt(tx: Connection, ref: Ref) -> KnownReceipt | None:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -81,6 +81,12 @@ class MemoryInbox(Inbox):
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         assert account == ACCOUNT
         return self.cursors.get(cursor)
+
+    def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    async def standing(self, place: Place, since: datetime) -> Sequence[NativeId]:
+        return ()
 
     async def _take(self, raws: Sequence[Raw]) -> None:
         await asyncio.sleep(0)  # a real inbox waits for its disk

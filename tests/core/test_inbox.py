@@ -11,12 +11,12 @@ import pytest
 from bridge.engine import Account, Engine
 from bridge.errors import Unparsable
 from bridge.inbox import Inbox
-from bridge.post import Event, Raw
+from bridge.post import Event, NativeId, Raw, Ref
 from bridge.reasons import Reason
 from bridge.store import sql
 from bridge.store.tables import RawState
 from tests.core.desk import Desk
-from tests.core.worlds import LYNN_OUTSIDE, LYNNS_DIRECT, NOW, TEAM, TIMELINE, at, created, post
+from tests.core.worlds import CHANNEL, LYNN_OUTSIDE, LYNNS_DIRECT, NOW, TEAM, TIMELINE, at, created, deleted, post
 
 
 class Understanding:
@@ -87,3 +87,35 @@ async def test_a_lane_whose_owner_was_replaced_accepts_nothing(desk: Desk) -> No
     await inbox.serve(stale, asyncio.Event())
     assert await desk.count(sql.post) == 0
     assert len(await desk.waiting(TEAM)) == 1
+
+
+async def test_what_is_heard_during_a_catch_up_is_judged_after_it_in_the_platforms_order(desk: Desk) -> None:
+    say: dict[str, Event | Exception] = {
+        key: created(key, ref=Ref(CHANNEL, NativeId(key)), at=at(n)) for n, key in enumerate(("missed", "live"))
+    }
+    adapter: Any = Understanding(say)
+    account = Account(TEAM, adapter)
+    account.opened.set()
+    inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
+    claim, wake = await desk.source(TEAM), asyncio.Event()
+    inbox.wake = lambda _lanes: wake.set()
+    with inbox.catching_up(TEAM):
+        await inbox.take(Raw(TEAM, "live", b"{}", at(1)))
+        serving = asyncio.create_task(inbox.serve(claim, wake))
+        await inbox.take_page(TEAM, (Raw(TEAM, "missed", b"{}", at(0)),), "cursor", "1")
+        assert {row.state for row in await desk.rows(sql.raw)} == {RawState.WAITING}
+        inbox.look_again(TEAM)
+    await serving
+    assert [row.native for row in await desk.rows(sql.post)] == ["missed", "live"]
+    assert {row.state for row in await desk.rows(sql.raw)} == {RawState.DONE}
+
+
+async def test_the_ledger_tells_which_posts_of_a_place_stand(desk: Desk) -> None:
+    adapter: Any = Understanding({})
+    inbox = Inbox(desk.store, Engine({TEAM: Account(TEAM, adapter)}, now=lambda: NOW), lambda: desk.world)
+    refs = {name: Ref(CHANNEL, NativeId(name)) for name in ("old", "gone", "new")}
+    for n, (name, ref) in enumerate(refs.items()):
+        await desk.hear(created(name, ref=ref, at=at(n)))
+    await desk.hear(deleted(refs["gone"]))
+    assert await inbox.standing(CHANNEL, at(1)) == ("new",)
+    assert await inbox.standing(CHANNEL, at(0)) == ("old", "new")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,6 +66,12 @@ class MemoryInbox:
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
+
+    def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    async def standing(self, place: Place, since: datetime) -> Sequence[NativeId]:
+        return ()
 
     async def until(self, holds: Callable[[], bool], within: float = 10.0) -> None:
         """Return as soon as `holds` does; it is asked after each change."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +85,12 @@ class MemoryInbox:
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
+
+    def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    async def standing(self, place: Place, since: datetime) -> Sequence[NativeId]:
+        return ()
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +47,12 @@ class Box:
     takes: list[Raw] = field(default_factory=list)
     failures: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    cursors: dict[str, str] = field(default_factory=dict)
+    holding: int = 0
+    caught_up: int = 0
+    held: list[str] = field(default_factory=list)
+    """Keys that were taken while a catch-up held everything back."""
+    ledger: dict[Place, list[NativeId]] = field(default_factory=dict)
 
     async def take(self, raw: Raw) -> None:
         self.changed.set()
@@ -53,14 +60,29 @@ class Box:
             self.failures -= 1
             raise Retryable("the disk is full")
         self.takes.append(raw)
+        self.held += [raw.key] if self.holding else []
         self.raws.setdefault(raw.key, raw)
 
     async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
         for raw in raws:
             await self.take(raw)
+        self.cursors[cursor] = value
+        self.changed.set()
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
-        return None
+        return self.cursors.get(cursor)
+
+    @contextmanager
+    def catching_up(self, account: AccountId) -> Iterator[None]:
+        self.holding += 1
+        self.changed.set()
+        yield
+        self.holding -= 1
+        self.caught_up += 1
+        self.changed.set()
+
+    async def standing(self, place: Place, since: datetime) -> Sequence[NativeId]:
+        return self.ledger.get(place, [])
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until it holds, looking after each take; ten seconds at most."""

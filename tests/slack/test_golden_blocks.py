@@ -10,7 +10,7 @@ import pytest
 
 import adapters.slack
 from adapters.slack.rich_text import read_blocks
-from adapters.slack.sandbox_api import _content
+from adapters.slack.sandbox_refusing import content_of
 from adapters.slack.write_rich_text import write_blocks
 from bridge.text import from_json, to_json
 
@@ -39,7 +39,7 @@ def test_the_golden_tree_is_written_as_the_blocks(native: Path) -> None:
 
 @pytest.mark.parametrize("native", pairs("write"))
 def test_written_blocks_are_ones_that_slack_takes(native: Path) -> None:
-    assert _content({"text": "x", "blocks": json.loads(native.read_text())})
+    assert content_of({"text": "x", "blocks": json.loads(native.read_text())})
 
 
 def test_every_file_has_its_partner() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack.render import LIMIT, Message, render, write_text
-from adapters.slack.sandbox_api import _content
+from adapters.slack.sandbox_refusing import content_of
 from bridge.contract import Excerpt
 from bridge.post import Destination, Media, Place, PlaceId
 from bridge.text import Link, Mention, Paragraph, Str, Text, from_plain, plain
@@ -61,7 +61,7 @@ def test_no_output_holds_a_command(text: Text, via: str, author: str) -> None:
 @given(texts)
 def test_slack_takes_whatever_is_rendered(text: Text) -> None:
     for message in messages(text):
-        _content({"text": message.text, "blocks": message.blocks})
+        content_of({"text": message.text, "blocks": message.blocks})
 
 
 @pytest.mark.scenario("H04")

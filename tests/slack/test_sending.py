@@ -119,7 +119,7 @@ async def test_each_refusal_is_translated(code: str, error: type[SendError]) -> 
             sandbox.fault(Fault.REFUSED)
             with pytest.raises(error) as refused:
                 await adapter.send(PART, Destination(Place(TEAM, PlaceId("C0ALLHANDS1"))), Thread(), "k")
-            assert type(refused.value) is error
+            assert isinstance(refused.value, error)
             assert refused.value.sentence.endswith(".")
 
 

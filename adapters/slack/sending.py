@@ -1,0 +1,160 @@
+"""Sending, changing, removing and finding our messages: once, as a whole, and never where another company reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import finding, history
+from adapters.slack.calls import Asked
+from adapters.slack.fileobjects import files_in
+from adapters.slack.media import Files
+from adapters.slack.parse import METADATA
+from adapters.slack.refusals import MissingScope
+from adapters.slack.render import Message
+from bridge.contract import Attempt, File, Finding, Part, Thread
+from bridge.errors import Retryable, SendError, Uncertain
+from bridge.post import Destination, NativeId, Place, Ref
+
+PER_FILE: Final = 60.0
+"""Seconds more that a part may take for each of its files."""
+
+CUSTOMIZE: Final = "chat:write.customize"
+"""The permission to show an author's name and picture on a message."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What it means that the time is up: `Uncertain` as soon as a message may have left."""
+
+    lost: type[SendError] = Retryable
+
+
+@dataclass(slots=True)
+class Sender:
+    """Everything that changes what stands. `channel` finds where to write, `writable` only if nobody else reads there.
+
+    `me` are our own ids in the workspace; `scopes` are the app's permissions, None where Slack does not tell.
+    """
+
+    web: Callable[[], AsyncWebClient]
+    asked: Asked
+    files: Files
+    timeout: float
+    channel: Callable[[Place], Awaitable[str]]
+    writable: Callable[[Place], Awaitable[str]]
+    me: Callable[[], frozenset[str]]
+    scopes: frozenset[str] | None = None
+    _ours: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=500))
+    """(key, ts) of what we sent: `find` must not take it for another."""
+
+    @property
+    def shows_authors(self) -> bool:
+        """Whether a message can bear its author's name."""
+        return self.scopes is not None and CUSTOMIZE in self.scopes
+
+    async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
+        root = thread.root or thread.parent
+        async with self._in_time(part.files) as outcome:
+            channel = await self.writable(destination.place)
+            ids = await self.files.uploaded(key, part.files) if part.files else ()
+            outcome.lost = Uncertain
+            if ids:
+                comment = _unpinged(Message.of(part).text)
+                ts = await self.files.share(ids, part.files, channel, root.id if root else None, comment)
+            else:
+                ts = await self._post(Message.of(part), channel, root.id if root else None, key)
+        self._ours.append((key, ts))
+        return Ref(destination.place, NativeId(ts))
+
+    async def _post(self, message: Message, channel: str, root: str | None, key: str) -> str:
+        if message.username and not self.shows_authors:
+            message = message.attributed()
+        try:
+            return await self._posted(message, channel, root, key)
+        except MissingScope as error:
+            if not message.username or error.needed not in (CUSTOMIZE, ""):
+                raise
+            self.scopes = (self.scopes or frozenset()) - {CUSTOMIZE}
+            return await self._posted(message.attributed(), channel, root, key)
+
+    async def _posted(self, message: Message, channel: str, root: str | None, key: str) -> str:
+        said = self.web().chat_postMessage(
+            channel=channel,
+            text=message.text,
+            blocks=message.blocks or None,
+            thread_ts=root,
+            metadata={"event_type": METADATA, "event_payload": {"delivery_id": key}},
+            link_names=False,
+            parse="none",
+            unfurl_links=False,
+            unfurl_media=False,
+            username=message.username or None,
+            icon_url=message.icon or None,
+        )
+        ts = str((await self.asked(said, sending=True)).get("ts") or "")
+        if not ts:
+            raise Uncertain("Slack did not say where the message stands.")
+        return ts
+
+    async def edit(self, ref: Ref, part: Part) -> None:
+        """Replace the words; the message keeps its files."""
+        message = Message.of(part)
+        async with self._in_time():
+            channel = await self.writable(ref.place)
+            answer = await self._update(channel, ref, message)
+            if message.username and not (answer.get("message") or {}).get("username"):
+                await self._update(channel, ref, message.attributed())  # it was sent under our own name
+
+    async def _update(self, channel: str, ref: Ref, message: Message) -> Any:
+        said = self.web().chat_update(
+            channel=channel, ts=ref.id, text=message.text, blocks=message.blocks, link_names=False, parse="none"
+        )
+        return await self.asked(said)
+
+    async def delete(self, ref: Ref) -> None:
+        async with self._in_time():
+            channel = await self.channel(ref.place)
+            files = await self._files_of(channel, ref)
+            await self.asked(self.web().chat_delete(channel=channel, ts=ref.id), fine=frozenset({"message_not_found"}))
+            await self.files.remove(files)
+
+    async def _files_of(self, channel: str, ref: Ref) -> tuple[str, ...]:
+        """The files that go with a message when it is deleted."""
+        if self.scopes is not None and "files:write" not in self.scopes:
+            return ()
+        try:
+            message = await history.one(self.web(), channel, self.asked, ref.id)
+        except SendError:
+            return ()  # the message itself matters more
+        return files_in(message or {})
+
+    async def find(self, attempt: Attempt) -> Finding:
+        """Whether a message with the attempt's key stands there, as the channel's history shows."""
+        others = frozenset(ts for key, ts in self._ours if key != attempt.key)
+        uploaded = frozenset(self.files.uploads.get(attempt.key, ()))
+        wanted = finding.Wanted(attempt, self.me(), others, uploaded)
+        return await finding.find(self.web(), await self.channel(attempt.destination.place), wanted, self.asked)
+
+    @asynccontextmanager
+    async def _in_time(self, files: Sequence[File] = ()) -> AsyncIterator[Outcome]:
+        """One time-out over all that one send, edit or deletion asks of Slack: `capabilities.deadline` promises it."""
+        outcome = Outcome()
+        try:
+            async with asyncio.timeout(self.timeout + PER_FILE * len(files)):
+                yield outcome
+        except TimeoutError as error:
+            raise outcome.lost("Slack did not answer in time.") from error
+
+
+def _unpinged(text: str) -> str:
+    """The words beside a file are no blocks: an unseen joiner keeps `@channel` and its like from being more than words."""
+    for name in ("channel", "here", "everyone"):
+        text = text.replace(f"@{name}", f"@\u2060{name}")
+    return text
