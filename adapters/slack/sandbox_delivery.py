@@ -76,6 +76,7 @@ class Delivery:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _quiet_until: float = 0.0
+    _kept: Handout | None = None
 
     def emit(self, happening: Happening, *, is_direct: bool, is_shared: bool) -> Handout:
         """Start to hand an event out; events leave in the order in which this is called."""
@@ -94,8 +95,25 @@ class Delivery:
         handout = Handout(number, emitted, callback, twice=self._takes_twice())
         if number == 1:
             self._start(self._usher())
-        self._start(self._hand_out(handout))
+        if self.reversed > 0 and self._kept is None:
+            self._kept = handout
+            return handout
+        out = [handout, self._kept] if self._kept else [handout]
+        if self._kept:
+            self._kept, self.reversed = None, self.reversed - 1
+            out[1].number, out[0].number = out[0].number, out[1].number
+        for one in out:
+            self._start(self._hand_out(one))
+        self._repeat(handout)
         return handout
+
+    def _repeat(self, handout: Handout) -> None:
+        """The same under other event ids."""
+        copies, self.copies = self.copies, 0
+        for _ in range(copies):
+            number = next(self._numbers)
+            callback = {**handout.callback, "event_id": f"Ev{number:09d}"}
+            self._start(self._hand_out(Handout(number, handout.emitted, callback)))
 
     def _start(self, duty: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(duty)

@@ -16,7 +16,7 @@ from aiohttp import web
 from adapters.slack.sandbox_api import Api, Caller
 from adapters.slack.sandbox_delivery import Delivery, Handout
 from adapters.slack.sandbox_files import FileStore
-from adapters.slack.sandbox_values import BOT_USER, Json, Refused
+from adapters.slack.sandbox_values import BOT_USER, Json, Message, Refused
 from adapters.slack.sandbox_workspace import Happening, Workspace
 from bridge.contract import Fault
 
@@ -49,6 +49,7 @@ class Server:
     busy: dict[str, list[float]] = field(default_factory=dict)
     """How often a method is refused for now, and with which Retry-After."""
     _api: Api = field(init=False)
+    _removed: dict[str, Caller] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
     _held: socket.socket | None = None
     _listening: socket.socket | None = None
@@ -117,6 +118,18 @@ class Server:
         self._happened.clear()
         rooms = [(one, self.workspace.rooms[one.message.room]) for one in happened]
         return [self.delivery.emit(one, is_direct=room.type == "im", is_shared=room.is_shared) for one, room in rooms]
+
+    def uninstall(self) -> None:
+        """Let the app be removed from the workspace: Slack says so once, and its tokens are good for nothing."""
+        at = self.workspace.now()
+        message = Message("C0ALLHANDS1", at, BOT_USER, "")
+        self._happened.append(Happening("other", message, {"type": "app_uninstalled", "event_ts": at}))
+        self._removed = {token: caller for token, caller in self.callers.items() if caller.kind != "user"}
+        self.callers = {token: caller for token, caller in self.callers.items() if caller.kind == "user"}
+
+    def install(self) -> None:
+        """Let it be installed again, with the same tokens."""
+        self.callers |= self._removed
 
     # ------------------------------------------------------------ requests
 

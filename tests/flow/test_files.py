@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.mastodon.sandbox import MastodonSandbox
+from adapters.slack.sandbox import SlackSandbox
 from bridge.contract import Fault, Standing
 from bridge.post import AccountId, Audience
 from tests.flow.house import House, Said, unique, until
@@ -67,7 +68,7 @@ async def test_no_copy_names_where_the_file_stands(house: House, sandbox: Mastod
     for copy in copies.values():
         assert "/media/" not in copy.native
         assert server not in copy.native
-    elsewhere = [copy for to, copy in copies.items() if to.account != "mastodon"]
+    elsewhere = [copy for to, copy in copies.items() if to.account not in ("mastodon", "slack")]
     assert elsewhere
     assert all("The lake at dawn" in copy.text for copy in elsewhere), "where it cannot stand it is named, with its description"
 
@@ -76,7 +77,14 @@ async def test_no_copy_names_where_the_file_stands(house: House, sandbox: Mastod
 async def test_a_picture_without_words_is_no_empty_copy(house: House, sandbox: MastodonSandbox) -> None:
     alt, before = unique("only a picture"), {each.id for each in sandbox.standing("timeline")}
     native = await sandbox.write_with_file("lynn", "", "lake.png", "image/png", PNG, alt)
-    await until(lambda: [each for each in house.sandbox("slack").standing() if alt in each.text], "its copy in the channel")
+    slack = house.sandbox("slack")
+    assert isinstance(slack, SlackSandbox)
+
+    def in_the_channel() -> list[str]:
+        here = [each for each in slack.standing("all-hands") if each.by_bridge]
+        return [file.title for each in here for file in slack.files_of(each.id)]
+
+    await until(lambda: alt in in_the_channel(), "its copy in the channel")
 
     def on_the_timeline() -> list[Standing]:
         return [each for each in sandbox.standing("timeline") if each.by_bridge and each.id not in before]
