@@ -17,7 +17,7 @@ from fastapi import APIRouter, FastAPI
 
 import adapters
 from bridge import log, mappings
-from bridge.contract import Adapter, Checked
+from bridge.contract import Adapter, Checked, Level
 from bridge.engine import Step
 from bridge.errors import ConfigError, SendError
 from bridge.mappings import Mappings
@@ -150,10 +150,22 @@ async def check_accounts(loaded: Mappings) -> Sequence[tuple[AccountId, Checked 
     for account, adapter in open_adapters(loaded).items():
         try:
             async with adapter.open():
+                findings.extend([(account, wrong) for wrong in await _unusable(adapter, loaded, account)])
                 findings.extend((account, checked) for checked in await adapter.check())
         except SendError as error:
             findings.append((account, error))
     return findings
+
+
+async def _unusable(adapter: Adapter, loaded: Mappings, account: AccountId) -> Sequence[Checked]:
+    """The account's places that can't be used, each with the cure; the others the adapter knows from now on."""
+    wrong: list[Checked] = []
+    for name in sorted({place.name for group in loaded.groups for place in group.places if place.account == account}):
+        try:
+            await adapter.pin(name)
+        except SendError as error:
+            wrong.append(Checked(Level.ERROR, f"{name} can't be used", error.sentence))
+    return wrong
 
 
 def run(path: Path, database: str, host: str, port: int, *, json_logs: bool = False) -> None:

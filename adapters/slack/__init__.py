@@ -26,7 +26,7 @@ def _webhooks(adapters: Mapping[AccountId, Adapter], inbox: Inbox) -> APIRouter:
     from adapters.slack.webhooks import Door, router  # noqa: PLC0415 - brings the SDK
 
     ours = ((account, adapter) for account, adapter in adapters.items() if isinstance(adapter, SlackAdapter))
-    doors = tuple(Door(account, secret) for account, adapter in ours if (secret := adapter.signing_secret))
+    doors = tuple(Door(account, secret, adapter.team) for account, adapter in ours if (secret := adapter.signing_secret))
     return router(doors, inbox)
 
 

@@ -84,7 +84,6 @@ class SlackAdapter:
         """With which Slack signs for this account; empty where it is not reached over HTTP."""
         return self._settings.signing_secret.get_secret_value() if self._settings.signing_secret else ""
 
-    @property
     def team(self) -> str:
         """The workspace's id; empty until it was signed in to."""
         return self._team

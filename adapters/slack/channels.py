@@ -13,6 +13,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.calls import Asked
 from adapters.slack.directory import User
+from adapters.slack.events import part
 from adapters.slack.parse import SOMEONE
 from adapters.slack.refusals import Unsupported
 from adapters.slack.settings import SlackSettings
@@ -76,7 +77,7 @@ def refuse_shared(channel: Channel) -> None:
 
 def user_of(found: Mapping[str, Any]) -> User:
     """Slack's user object as a value: the name people chose, else their real one, else their handle; never their id."""
-    profile = found.get("profile") or {}
+    profile = part(found, "profile")
     names = (profile.get("display_name"), profile.get("real_name"), found.get("real_name"), found.get("name"))
     return User(
         id=str(found.get("id") or ""),

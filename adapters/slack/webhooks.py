@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from adapters.slack.events import parts, word
 from adapters.slack.ingress import bolt_app, raw_of
 from adapters.slack.signature import is_signed
 from bridge.contract import Inbox
@@ -29,28 +30,35 @@ LARGEST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """An account that may be reached over HTTP, and the secret with which Slack signs for it."""
+    """An account that may be reached over HTTP, the secret with which Slack signs for it, and its workspace.
+
+    One app in several workspaces has one secret. `team` is empty until the account has signed in.
+    """
 
     account: AccountId
     secret: str
+    team: Callable[[], str] = str
 
 
 def router(doors: Sequence[Door], inbox: Inbox) -> APIRouter:
-    """The route for all Slack accounts: the one whose secret fits the signature gets the event, signed in or not."""
+    """The route for all Slack accounts: the one whose secret and workspace fit gets the event, signed in or not."""
     routes = APIRouter()
     apps: dict[AccountId, AsyncApp] = {}  # bolt is imported with the first event, not at start
 
     @routes.post("/slack/events", include_in_schema=False)
     async def events(request: Request) -> Response:
         body = await _body(request)
-        door = _opened(doors, request, body) if body is not None else None
-        if body is None or door is None:
+        fitting = _opened(doors, request, body) if body is not None else ()
+        if body is None or not fitting:
             return Response(status_code=401)
         callback = _object(body)
         if callback is None:
             return PlainTextResponse("not a JSON object", status_code=400)
         if callback.get("type") == "url_verification":
             return PlainTextResponse(str(callback.get("challenge", "")))
+        door = _chosen(fitting, callback)
+        if door is None:
+            return Response(status_code=503)  # Slack repeats it; by then we know which workspace is whose
         if door.account not in apps:
             apps[door.account] = bolt_app(door.account, inbox)
         retry = request.headers.get("x-slack-retry-num", "")
@@ -69,11 +77,19 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _opened(doors: Sequence[Door], request: Request, body: bytes) -> Door | None:
+def _chosen(doors: Sequence[Door], callback: Mapping[str, Any]) -> Door | None:
+    """Of the doors with the right secret the one whose workspace it is; None while nobody can tell."""
+    if len(doors) == 1:
+        return doors[0]
+    teams = {word(callback, "team_id"), *(word(who, "team_id") for who in parts(callback, "authorizations"))} - {""}
+    return next((door for door in doors if door.team() in teams), None)
+
+
+def _opened(doors: Sequence[Door], request: Request, body: bytes) -> tuple[Door, ...]:
     timestamp = request.headers.get("x-slack-request-timestamp", "")
     signature = request.headers.get("x-slack-signature", "")
     now = time.time()
-    return next((door for door in doors if is_signed(door.secret, timestamp, signature, body, now)), None)
+    return tuple(door for door in doors if is_signed(door.secret, timestamp, signature, body, now))
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

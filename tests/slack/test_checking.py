@@ -7,9 +7,10 @@ import pytest
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.sandbox import SlackSandbox
 from adapters.slack.settings import SlackSettings
-from bridge.contract import Level
+from bridge.contract import Level, Thread
 from bridge.errors import NeedsOperator
-from tests.slack.desk import TEAM, Desk
+from bridge.post import Destination, Place
+from tests.slack.desk import PART, TEAM, Desk
 
 
 async def test_a_wrong_token_needs_an_operator(sandbox: SlackSandbox) -> None:
@@ -67,3 +68,30 @@ async def test_the_wrong_kind_of_token_is_named(sandbox: SlackSandbox, key: str,
     async with adapter.open():
         wrong = [found.what for found in await adapter.check() if found.level is Level.ERROR]
     assert any(what in found for found in wrong)
+
+
+async def test_missing_permissions_are_named_one_by_one() -> None:
+    async with SlackSandbox(scopes="channels:read,chat:write,groups:read,im:history,im:read,users:read") as sandbox:
+        adapter = SlackAdapter(TEAM, SlackSettings.model_validate(dict(sandbox.account)))
+        async with adapter.open():
+            (wrong,) = [found for found in await adapter.check() if found.level is Level.ERROR]
+    assert wrong.what == "the app lacks permissions: channels:history, groups:history, im:write, users:read.email"
+    assert "install the app again" in wrong.cure
+
+
+async def test_a_slack_that_keeps_its_permissions_to_itself_is_no_error() -> None:
+    async with SlackSandbox(scopes=None) as sandbox:
+        adapter = SlackAdapter(TEAM, SlackSettings.model_validate(dict(sandbox.account)))
+        async with adapter.open():
+            assert Level.ERROR not in {found.level for found in await adapter.check()}
+            assert adapter.limits.files is not None
+
+
+@pytest.mark.parametrize("absent", [{"conversations.list"}, {"conversations.info"}, {"conversations.list", "conversations.info"}])
+async def test_something_less_than_slack_is_enough(sandbox: SlackSandbox, adapter: SlackAdapter, absent: set[str]) -> None:
+    await sandbox.with_server(lambda server: server.absent.update(absent))
+    async with adapter.open():
+        name = "C0ALLHANDS1" if "conversations.list" in absent else "all-hands"
+        place = Place(TEAM, await adapter.pin(name))
+        ref = await adapter.send(PART, Destination(place), Thread(), "k")
+        assert [standing.id for standing in sandbox.standing()] == [ref.id]

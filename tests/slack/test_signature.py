@@ -141,3 +141,21 @@ async def test_what_could_not_be_stored_is_not_acknowledged(event: dict[str, Any
     box, body = Box(failures=1), json.dumps(event).encode()
     assert (await call(box, body, signed(body))).status_code == 503
     assert (await call(box, body, signed(body))).status_code == 200
+
+
+async def deliver(box: Box, doors: tuple[Door, ...], **callback: Any) -> int:
+    app = FastAPI()
+    app.include_router(router(doors, box))
+    body = json.dumps({**EVENT, **callback}).encode()
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://bridge.example") as client:
+        return int((await client.post("/slack/events", content=body, headers=signed(body))).status_code)
+
+
+async def test_one_app_in_several_workspaces_has_an_account_for_each() -> None:
+    box = Box()
+    doors = tuple(Door(AccountId(account), SECRET, lambda team=team: team) for account, team in (("one", "T1"), ("two", "T2")))
+    assert await deliver(box, doors, team_id="T2") == 200
+    assert await deliver(box, doors, team_id="E1", authorizations=[{"team_id": "T1"}], event_id="Ev2") == 200
+    assert [raw.account for raw in box.takes] == ["two", "one"]
+    assert await deliver(box, doors, team_id="T3") == 503
+    assert len(box.takes) == 2
