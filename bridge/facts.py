@@ -49,7 +49,7 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
     waited = now - waiting.taken_at
     changes_known = not isinstance(event, Created) and known is not None
     plan = (
-        routing.plan(world, event.post, datetime.fromtimestamp(now, UTC))
+        routing.plan(world, event.post, datetime.fromtimestamp(now, UTC), own=own)
         if isinstance(event, Created | Edited) and not changes_known
         else None
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bridge.contract import Adapter, Context, Part
 from bridge.keys import send_key
-from bridge.post import Destination, EventKind, Post
+from bridge.post import Destination, EventKind, Post, UserId
 from bridge.reasons import Reason
 from bridge.store.outward import NewPart
 from bridge.store.tables import Action
@@ -15,8 +16,16 @@ from bridge.store.values import Job
 _NOTHING = Part("")
 
 
-def plan(job: Job, adapter: Adapter, destination: Destination, title: str) -> Sequence[NewPart] | Reason:
-    """The parts of the delivery, in the order they are to be done. `title` is the group's, for people."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was looked up for a delivery: its group's title, for people, and who may really be mentioned."""
+
+    title: str
+    mentions: Mapping[str, UserId] = field(default_factory=dict)
+
+
+def plan(job: Job, adapter: Adapter, destination: Destination, known: Known) -> Sequence[NewPart] | Reason:
+    """The parts of the delivery, in the order they are to be done."""
     match job.kind:
         case EventKind.DELETED:
             return _removals(job, adapter, destination)
@@ -25,25 +34,26 @@ def plan(job: Job, adapter: Adapter, destination: Destination, title: str) -> Se
         case EventKind.EDITED if not job.copies:
             return Reason.NO_COPY
         case EventKind.EDITED if adapter.capabilities.edit:
-            return _changes(job, _render(job, job.post, adapter, destination, title), destination)
+            return _changes(job, _render(job, job.post, adapter, destination, known), destination)
         case EventKind.EDITED:
-            return _correction(job, job.post, adapter, destination, title)
+            return _correction(job, job.post, adapter, destination, known)
         case _:
-            return _sends(job, _render(job, job.post, adapter, destination, title), destination)
+            return _sends(job, _render(job, job.post, adapter, destination, known), destination)
 
 
 def _render(
-    job: Job, post: Post, adapter: Adapter, destination: Destination, title: str, *, corrected: bool = False
+    job: Job, post: Post, adapter: Adapter, destination: Destination, known: Known, *, corrected: bool = False
 ) -> tuple[Part, ...]:
     context = Context(
         limits=adapter.limits,
         via=job.via,
-        group=title,
+        group=known.title,
         audience=job.audience,
         parent=job.parent,
         threaded=job.thread.root is not None or job.thread.parent is not None,
         subject=job.subject,
         corrected=corrected,
+        mentions=known.mentions,
     )
     return adapter.render(post, destination, context)
 
@@ -78,12 +88,12 @@ def _changes(job: Job, parts: Sequence[Part], destination: Destination) -> Seque
     return changes
 
 
-def _correction(job: Job, post: Post, adapter: Adapter, destination: Destination, title: str) -> Sequence[NewPart] | Reason:
+def _correction(job: Job, post: Post, adapter: Adapter, destination: Destination, known: Known) -> Sequence[NewPart] | Reason:
     """One corrected copy beside the first, where copies can't be changed."""
     if job.corrected:
         return Reason.CANNOT_CHANGE
     first = max(copy.number for copy in job.copies) + 1
-    return _sends(job, _render(job, post, adapter, destination, title, corrected=True), destination, first)
+    return _sends(job, _render(job, post, adapter, destination, known, corrected=True), destination, first)
 
 
 def _key(job: Job, destination: Destination, number: int) -> str:

@@ -30,7 +30,7 @@ class Reason(StrEnum):
     DIRECT = "direct", "It was written to one person, not to the group."
     DIRECT_REPLY = "direct-reply", "A direct answer to a group post stays between the two."
     EMPTY = "empty", "There is nothing in it to relay."
-    BOT = "bot", "Its author is a bot."
+    BOT = "bot", "Its author is a bot that is not among the group's `bots`."
     FILTERED = "filtered", "The mapping file leaves out posts like this one."
     TOO_OLD = "too-old", "It was older than the group's max_age when it was heard."
     REACTION = "reaction", "Reactions are not mirrored yet."

@@ -83,13 +83,17 @@ class Plan:
     refusal: Reason | None
 
 
-def plan(world: World, post: Post, now: datetime) -> Plan:
-    """The post's routes: destinations of all its groups united, one copy each, in the first group's words."""
+def plan(world: World, post: Post, now: datetime, *, own: bool = False) -> Plan:
+    """The post's routes: destinations of all its groups united, one copy each, in the first group's words.
+
+    `own`: it carries our own identity, so that it is no other bot's.
+    """
     person = world.person(post)
     routes: dict[Destination, Route] = {}
     refusals: list[Reason] = []
     for group, entry in _groups_of(world, post):
-        refusal = _refusal(world, group, entry, post, person, now)
+        unwelcome = post.author.is_bot and not own and (person is None or person.id not in group.bots)
+        refusal = Reason.BOT if unwelcome else _refusal(world, group, entry, post, person, now)
         if refusal is not None:
             refusals.append(refusal)
             continue
@@ -117,6 +121,7 @@ _NEARNESS = (
     Reason.NOT_THIS_WAY,
     Reason.UNKNOWN_SENDER,
     Reason.NOT_A_WRITER,
+    Reason.BOT,
 )
 
 

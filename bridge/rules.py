@@ -161,13 +161,6 @@ def _direct_reply(facts: Facts) -> Verdict | None:
     return Drop(Reason.DIRECT_REPLY) if facts.answers_group_post and facts.event.ref.place.is_direct else None
 
 
-def _bot(facts: Facts) -> Verdict | None:
-    event = facts.event
-    if not as_created(facts) or not isinstance(event, Created | Edited) or event.own is not Own.NO:
-        return None
-    return Drop(Reason.BOT) if event.post.author.is_bot else None
-
-
 def _not_planned(facts: Facts) -> Verdict | None:
     if facts.plan is None or facts.plan.refusal is None:
         return None
@@ -206,7 +199,6 @@ RULES: tuple[Rule, ...] = (
     _change_of_nothing,
     _own_direct,
     _direct_reply,
-    _bot,
     _not_planned,
     _moved,
     _empty,

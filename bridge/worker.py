@@ -12,7 +12,8 @@ from bridge.contract import Absent, Attempt, Finding, Found, Part, Thread, Unkno
 from bridge.engine import Account, Engine, Step
 from bridge.errors import FileRejected, Retryable, SendError, Uncertain
 from bridge.media import AGAIN_S, Spool
-from bridge.planning import plan
+from bridge.mentioning import Mentions
+from bridge.planning import Known, plan
 from bridge.post import AccountId, Destination, EventKind, Ref
 from bridge.reasons import Reason
 from bridge.routing import World, ceiling_of, is_unpinned, unpinned_name
@@ -42,6 +43,7 @@ class Worker:
         self.world = world
         self.look_again = look_again
         self.spool = Spool(store, engine)
+        self.mentions = Mentions(store, engine, world)
 
     async def serve(self, claim: Claim, wake: asyncio.Event) -> None:
         """Bring the lane's deliveries, in order, until it is idle, lost, or the service ends."""
@@ -88,6 +90,7 @@ class _Lane:
         self._world = worker.world
         self._look_again = worker.look_again
         self._spool = worker.spool
+        self._mentions = worker.mentions
         self._account = account
         self._adapter = account.adapter
         self._claim = claim
@@ -133,7 +136,8 @@ class _Lane:
             job = await self._spool.with_files(job, self._adapter.limits.files, self._claim.lane.id)
         except Retryable as error:
             return await self._wait_for_file(job, error)
-        planned = plan(job, self._adapter, self._destination, self._group_title(job.group))
+        known = Known(self._group_title(job.group), await self._mentions.of(job, self._destination))
+        planned = plan(job, self._adapter, self._destination, known)
         if isinstance(planned, Reason):
             return await self._conclude(job, planned)
         frozen = await self._freeze(job, planned)

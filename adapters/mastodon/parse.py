@@ -184,7 +184,15 @@ def _author(account: Json, domain: str) -> Author:
     full = acct if "@" in acct else f"{acct}@{domain}"
     handles = dict.fromkeys((_words(account["id"]), acct, f"@{acct}", full, f"@{full}"))
     name = _words(account.get("display_name")).strip() or _words(account["username"])
-    return Author(UserId(_words(account["id"])), name, tuple(handles), bool(account.get("bot")), bool(account.get("moved")))
+    picture = _words(account.get("avatar"))
+    return Author(
+        UserId(_words(account["id"])),
+        name,
+        tuple(handles),
+        bool(account.get("bot")),
+        bool(account.get("moved")),
+        picture if picture.startswith("https://") else "",
+    )
 
 
 def _media(item: Json) -> Media:

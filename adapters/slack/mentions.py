@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from bridge.post import UserId
 from bridge.text import Block, Bold, CodeBlock, Inline, Inlines, Italic, Link, List, Mention, Paragraph, Quote, Str, Strike, Text
 
 PRIVATE: Final = "#private-channel"
 """How a channel is called that not everybody in the workspace may know of, or that nobody could look up; as in Slack."""
 
 _ADDRESS: Final = "slack://channel?id="
-_CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{6,}")
+_CHANNEL: Final = re.compile(r"[CG][A-Z0-9_]+")
+_USER: Final = re.compile(r"[UW][A-Z0-9_]+")
 
 
 def channel_reference(channel: str) -> Link:
@@ -70,38 +72,62 @@ def _inner(nodes: Inlines) -> Iterator[Inline]:
             yield node
 
 
+@dataclass(frozen=True, slots=True)
+class Called(Mention):
+    """A mention that calls the person: `user` is their id here. Nobody can type one."""
+
+
 def with_names(text: Text, users: Mapping[str, str], channels: Mapping[str, str]) -> Text:
     """The text with each known user's and channel's name; unknown users keep what they had, unknown channels have none."""
-    return tuple(_named_block(block, users, channels) for block in text)
+
+    def named_inline(node: Inline) -> Inline | None:
+        if isinstance(node, Mention):
+            return Mention(node.user, users.get(node.user, node.label))
+        if channel := _referred(node):
+            return Str(f"#{channels[channel]}" if channel in channels else PRIVATE)
+        return None
+
+    return _changed(text, named_inline)
 
 
-def _named_block(block: Block, users: Mapping[str, str], channels: Mapping[str, str]) -> Block:
+def with_people(text: Text, people: Mapping[str, UserId]) -> Text:
+    """The text whose mentions call those people, by their ids here, whom they may call."""
+
+    def called(node: Inline) -> Inline | None:
+        user = people.get(node.user) if isinstance(node, Mention) else None
+        return Called(user, node.label) if user and isinstance(node, Mention) and _USER.fullmatch(user) else None
+
+    return _changed(text, called)
+
+
+def _changed(text: Text, change: Callable[[Inline], Inline | None]) -> Text:
+    """The text with each inline node that `change` has something else for."""
+    return tuple(_changed_block(block, change) for block in text)
+
+
+def _changed_block(block: Block, change: Callable[[Inline], Inline | None]) -> Block:
     match block:
         case Paragraph(children):
-            return Paragraph(_named_inlines(children, users, channels))
+            return Paragraph(_changed_inlines(children, change))
         case Quote(children):
-            return Quote(with_names(children, users, channels))
+            return Quote(_changed(children, change))
         case List(items):
-            return replace(block, items=tuple(with_names(item, users, channels) for item in items))
+            return replace(block, items=tuple(_changed(item, change) for item in items))
         case CodeBlock():
             return block
         case _:
             assert_never(block)
 
 
-def _named_inlines(nodes: Inlines, users: Mapping[str, str], channels: Mapping[str, str]) -> Inlines:
-    return tuple(_named_inline(node, users, channels) for node in nodes)
+def _changed_inlines(nodes: Inlines, change: Callable[[Inline], Inline | None]) -> Inlines:
+    return tuple(change(node) or _changed_inline(node, change) for node in nodes)
 
 
-def _named_inline(node: Inline, users: Mapping[str, str], channels: Mapping[str, str]) -> Inline:
+def _changed_inline(node: Inline, change: Callable[[Inline], Inline | None]) -> Inline:
     match node:
-        case Mention(user, label):
-            return Mention(user, users.get(user, label))
-        case Link() if channel := _referred(node):
-            return Str(f"#{channels[channel]}" if channel in channels else PRIVATE)
         case Bold(children) | Italic(children) | Strike(children):
-            return type(node)(_named_inlines(children, users, channels))
+            return type(node)(_changed_inlines(children, change))
         case Link(url, children):
-            return Link(url, _named_inlines(children, users, channels))
+            return Link(url, _changed_inlines(children, change))
         case _:
             return node

@@ -197,7 +197,8 @@ def _author(message: Json) -> Author:
     user = word(message, "user") or word(message, "bot_id")
     names = (word(message, "username"), word(profile, "display_name"), word(profile, "real_name"), word(bot, "name"))
     is_bot = bool(word(message, "bot_id")) or word(message, "subtype") == "bot_message"
-    return Author(UserId(user), next(filter(None, names), SOMEONE), (user,) if user else (), is_bot)
+    ids = (user, word(message, "bot_id"), word(message, "app_id") or word(bot, "app_id")) if is_bot else (user,)
+    return Author(UserId(user), next(filter(None, names), SOMEONE), tuple(dict.fromkeys(filter(None, ids))), is_bot)
 
 
 def _text(message: Json) -> Text:

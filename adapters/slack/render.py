@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from adapters.slack.mentions import with_people
 from adapters.slack.write_mrkdwn import clean, escape, write_mrkdwn
 from adapters.slack.write_rich_text import write_blocks
 from bridge.contract import Context, File, FileLimits, Part
@@ -117,7 +118,7 @@ def _why_not(file: Media, chosen: int, limits: FileLimits | None) -> str:
 
 def _whole(post: Post, context: Context, named: Sequence[str], *, has_files: bool) -> Text:
     """Warning and quoted parent first, then the attributed words, then the names of files that do not go along."""
-    body: Text = (*post.text, *map(_paragraph, named))
+    body: Text = (*with_people(post.text, context.mentions), *map(_paragraph, named))
     if is_blank(body):
         words = "" if has_files and context.via else "(see the file)" if has_files else "(no text)"
         body = (_paragraph(words),) if words else ()

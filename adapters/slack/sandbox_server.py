@@ -60,8 +60,8 @@ class Server:
         self.workspace = Workspace(self._happened.append)
         self.files = FileStore(self.workspace)
         self._api = Api(self.workspace, self._ticket, self.files)
-        granted = frozenset(self.scopes.split(",")) if self.scopes else frozenset[str]()
-        self.callers |= {BOT_TOKEN: Caller("bot", BOT_USER, granted), APP_TOKEN: Caller("app", BOT_USER)}
+        self.grant(self.scopes)
+        self.callers |= {APP_TOKEN: Caller("app", BOT_USER)}
         for member in self.workspace.members.values():
             if not member.is_bot:
                 self.callers[f"xoxp-{member.handle}"] = Caller("user", member.id)
@@ -118,6 +118,11 @@ class Server:
         self._happened.clear()
         rooms = [(one, self.workspace.rooms[one.message.room]) for one in happened]
         return [self.delivery.emit(one, is_direct=room.type == "im", is_shared=room.is_shared) for one, room in rooms]
+
+    def grant(self, scopes: str | None) -> None:
+        """What the bot may do from now on; None: everything, and Slack does not say so."""
+        self.scopes = scopes
+        self.callers[BOT_TOKEN] = Caller("bot", BOT_USER, frozenset(scopes.split(",")) if scopes else frozenset())
 
     def uninstall(self) -> None:
         """Let the app be removed from the workspace: Slack says so once, and its tokens are good for nothing."""

@@ -10,6 +10,7 @@ from typing import assert_never
 from urllib.parse import quote
 
 from adapters.slack.lists import Row, flatten
+from adapters.slack.mentions import Called
 from adapters.slack.mrkdwn import is_address
 from bridge.text import (
     Block,
@@ -93,8 +94,8 @@ def _inline(node: Inline) -> str:
             return escape(text) if "`" in text or not text.strip() else f"`{escape(text)}`"
         case Link(url, children):
             return _link(url, plain_inlines(children))
-        case Mention(_, label):
-            return escape(f"@{label}")
+        case Mention(user, label):
+            return f"<@{user}>" if isinstance(node, Called) else escape(f"@{label}")
         case Emoji(name, char):
             return escape(char or f":{name}:")
         case Break():

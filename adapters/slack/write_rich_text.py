@@ -9,6 +9,7 @@ from typing import Any, assert_never
 from urllib.parse import quote
 
 from adapters.slack.lists import flatten
+from adapters.slack.mentions import Called
 from adapters.slack.mrkdwn import is_address
 from adapters.slack.write_mrkdwn import clean
 from bridge.text import (
@@ -112,8 +113,9 @@ def _leaf(node: Inline, style: Mapping[str, bool]) -> list[Json]:
             return _text(text, {**style, "code": True})
         case Link(url, children):
             return _link(url, plain_inlines(children), style)
-        case Mention(_, label):
-            return _text(f"@{label}", style)
+        case Mention(user, label):
+            called = isinstance(node, Called)
+            return [_styled({"type": "user", "user_id": user}, style)] if called else _text(f"@{label}", style)
         case Emoji(name, char):
             return _text(char or f":{name}:", style)
         case Break():

@@ -9,9 +9,9 @@ hears to `Inbox.take`, acknowledging its source only after that returned. The ac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -92,6 +92,7 @@ class Context:
     `audience` is the copy's, already reduced. `parent` is set for answers; `threaded` says whether the parent has a
     copy where this one goes: if not, the copy must quote `parent`, never stand naked. `subject` names the conversation
     for platforms that need a title. `corrected` marks a copy that replaces an earlier one which can't be edited.
+    `mentions` are the text's mentions that may be real ones there, each with the user it then means; all others are words.
     """
 
     limits: Limits
@@ -102,6 +103,7 @@ class Context:
     threaded: bool = False
     subject: str = ""
     corrected: bool = False
+    mentions: Mapping[str, UserId] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ def _group(key: str, entry: GroupEntry, people: Mapping[PersonId, Person]) -> Gr
         relay=frozenset(entry.relay),
         answers=entry.answers,
         strangers=entry.strangers,
+        bots=frozenset(PersonId(name) for name in entry.bots),
+        mentions=entry.mentions,
     )
 
 

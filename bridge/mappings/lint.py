@@ -115,6 +115,7 @@ def check_persons(look: Look) -> Iterator[Problem]:
     named: list[tuple[Path, list[str]]] = [(("admins",), look.entry.admins)]
     for group, entry in look.entry.groups.items():
         named += [(("groups", group, "writers"), entry.writers), (("groups", group, "announcers"), entry.announcers)]
+        named.append((("groups", group, "bots"), entry.bots))
     for path, persons in named:
         also = {FOLLOWERS} if path[-1] == "writers" else set()
         for index, person in enumerate(persons):

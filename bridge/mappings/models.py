@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Confirm = Literal["failures", "all"]
 Answers = Literal["everyone", "as-they-are"]
 Strangers = Literal["answer", "silent"]
+Mentions = Literal["names", "people"]
 
 
 class Direction(StrEnum):
@@ -83,7 +84,8 @@ class Group:
     """A named conversation mirrored among places. `audience` is the ceiling of every copy; `via` holds `{text}`.
 
     `followers_write`: whoever an account of the group has let follow may write as `writers` do. `relay` says how writers reach
-    the group through an account: `direct`, `mention`, and lower-case hashtags that a mention must have one of.
+    the group through an account: `direct`, `mention`, and lower-case hashtags that a mention must have one of. `bots` are those
+    whose posts are relayed.
     """
 
     id: str
@@ -102,6 +104,8 @@ class Group:
     relay: frozenset[str] = frozenset({"direct", "mention"})
     answers: Answers = "everyone"
     strangers: Strangers = "answer"
+    bots: frozenset[PersonId] = frozenset()
+    mentions: Mentions = "names"
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,18 @@ class GroupEntry(Entry):
         "answer",
         description="Whether somebody who is no writer, and writes to an account directly, is told so, once. It is never posted.",
     )
+    bots: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        [],
+        description=(
+            "Bots whose posts are relayed: keys of `people`, who have the bot's id at its account. All others' are left out."
+        ),
+    )
+    mentions: Literal["names", "people"] = Field(
+        "names",
+        description=(
+            "Whether a mention is only a name in copies (`names`), or calls the person (`people`) whom the file knows there."
+        ),
+    )
     announcers: list[Words] = Field([], description="People whose posts that start with 📣 are announcements.")
     places: list[PlaceEntry] = Field(description="Where it is mirrored; two places or more.")
     undo: Span = Field(

@@ -191,6 +191,35 @@ def _plain_inline(node: Inline) -> str:
             assert_never(node)
 
 
+def mentioned(text: Text) -> frozenset[str]:
+    """The users whom the text mentions, by the ids that their platform gave."""
+    return frozenset(user for block in text for user in _mentioned_in(block))
+
+
+def _mentioned_in(block: Block) -> Iterator[str]:
+    match block:
+        case Paragraph(children):
+            yield from _mentioned_inline(children)
+        case Quote(children):
+            yield from mentioned(children)
+        case List(items):
+            for item in items:
+                yield from mentioned(item)
+        case _:
+            return
+
+
+def _mentioned_inline(nodes: Inlines) -> Iterator[str]:
+    for node in nodes:
+        match node:
+            case Mention(user):
+                yield user
+            case Bold(children) | Italic(children) | Strike(children):
+                yield from _mentioned_inline(children)
+            case _:
+                continue
+
+
 def link_words(url: str, label: str) -> str:
     """A link for readers without links: the address once, and its label where that says more."""
     shown = label.strip()

@@ -239,3 +239,15 @@ def test_of_several_refusals_the_nearest_is_told() -> None:
     by_word = group(entry("team/all-hands", skip=words("hi")), entry("allhands/timeline"))
     by_age = group(entry("team/all-hands"), entry("team/dev"), name="second", max_age=timedelta(0))
     assert refusal(post("hi", at=at(-9)), by_word, by_age) is Reason.TOO_OLD
+
+
+@pytest.mark.scenario("G08")
+def test_of_bots_only_those_pass_whom_the_group_lists() -> None:
+    bot, lynn = replace(LYNN, is_bot=True), replace(STRANGER, is_bot=True)
+    listening = group(bots=frozenset({PersonId("lynn")}))
+    assert routes(post(author=bot), listening) == {"allhands/timeline"} | LEE_AND_CHAIR - {"mail/all-hands>lynn@example.org"}
+    assert refusal(post(author=lynn), listening) is Reason.BOT
+    assert refusal(post(author=bot)) is Reason.BOT
+    assert plan(world(), post(author=bot), at(1), own=True).routes, "our own account may be called a bot by its server"
+    two = (group(), group(only_from("team/all-hands"), only_to("team/dev"), name="second", bots=frozenset({PersonId("lynn")})))
+    assert routes(post(author=bot), *two) == {"team/C2"}, "each group has its own"
