@@ -24,6 +24,7 @@ from bridge.post import (
     Post,
     Ref,
     UserId,
+    direct,
     revision_of,
 )
 from bridge.reasons import Reason
@@ -112,8 +113,7 @@ def _apply(case: Case, verdict: Verdict) -> set[int]:
             _refuse_edit(case, case.known, post, reason)
             return set()
         case Drop(reason), Deleted():
-            _note_deletion(case, reason)
-            return set()
+            return _note_deletion(case, reason)
         case _:
             return set()
 
@@ -292,15 +292,28 @@ def _refuse_edit(case: Case, known: KnownPost, post: Post, reason: Reason) -> No
         _add_event(case, known.id, EventKind.EDITED, revision_of(case.event), "held", reason)
 
 
-def _note_deletion(case: Case, reason: Reason) -> None:
+def _note_deletion(case: Case, reason: Reason) -> set[int]:
     if reason is Reason.COPY_REMOVED and (receipt := ledger.find_receipt(case.tx, case.event.ref)):
         ledger.copy_removed(case.tx, receipt.id)
-    elif reason is Reason.POST_UNKNOWN and case.known is not None:
+        return _tell_of_removal(case, ledger.original(case.tx, receipt.post_id))
+    if reason is Reason.POST_UNKNOWN and case.known is not None:
         ledger.mark_deleted(case.tx, case.known.id, case.now)
     elif reason is Reason.POST_UNKNOWN:
         event = case.event
         post_id = ledger.add_post(case.tx, event.ref, None, event.at.timestamp(), body=None, parent=None, subject="")
         ledger.mark_deleted(case.tx, post_id, case.now)
+    return set()
+
+
+def _tell_of_removal(case: Case, original: Post | None) -> set[int]:
+    """Its author may not know why others see it no more; nobody is told of what the bridge itself said, or their account did."""
+    if original is None or original.author.user == _BRIDGE.user or case.event.ref.place.is_direct:
+        return set()
+    account = original.ref.place.account
+    if account in case.world.followers and original.gated:  # written natively, as the account
+        return set()
+    place = direct(account, original.author.user)
+    return notify(case.tx, notices.copy_removed(place, original, case.world.name_of(case.event.ref.place)), case.now)
 
 
 def _add_event(case: Case, post_id: int, kind: EventKind, revision: str, verdict: str, reason: str) -> int | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bridge.mappings import Group
-from bridge.post import Place, Ref
+from bridge.post import Place, Post, Ref
 from bridge.reasons import Reason
-from bridge.text import Text, filled, from_plain
+from bridge.text import Text, filled, first_line, from_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,18 @@ def refused(ref: Ref, reason: Reason, ways: frozenset[str]) -> Notice | None:
     key, words = found
     about = ref if key in _EACH_TIME else ref.place
     return Notice(f"{key}:{about}", ref.place, from_plain(words.format(how=_how(ways))), ref)
+
+
+def copy_removed(place: Place, original: Post, where: str) -> Notice:
+    """To an author: that somebody removed the copy of a post of theirs. Once per copy's place."""
+    words = first_line(original.text, 60)
+    said = (
+        f"Somebody removed the copy of your post{f' “{words}”' if words else ''} at {where}. "
+        "The original stays, and so do its other copies; to remove them all, delete it."
+    )
+    return Notice(
+        f"copy-removed:{original.ref}:{where}", place, from_plain(said), original.ref if place == original.ref.place else None
+    )
 
 
 def _how(ways: frozenset[str]) -> str:

@@ -57,6 +57,11 @@ class World:
         """Whether any group mirrors from this place."""
         return any(True for _ in self.sources(place))
 
+    def name_of(self, place: Place) -> str:
+        """How the mapping file calls the place; its account alone where it does not."""
+        entries = (entry for group in self.mappings.groups for entry in group.places)
+        return next((entry.at for entry in entries if self.place_of(entry) == place), str(place.account))
+
     def sources(self, place: Place) -> Iterator[tuple[Group, GroupPlace]]:
         """The groups that a post at this place may go to, with the entries that say so."""
         for group in self.mappings.groups:

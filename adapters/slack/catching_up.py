@@ -63,14 +63,17 @@ class Channels:
 
     async def _channel(self, inbox: Inbox, channel: str, *, thorough: bool) -> None:
         name = f"history:{channel}"
-        since = await inbox.cursor(self.account, name)
+        since, first = await inbox.cursor(self.account, name), f"first:{channel}"
         if since is None:  # a first contact begins with what is said from now on
-            await inbox.take_page(self.account, (), name, await history.newest(self.web(), channel, self._patient))
+            newest = await history.newest(self.web(), channel, self._patient)
+            await inbox.take_page(self.account, (), first, newest)
+            await inbox.take_page(self.account, (), name, newest)
             return
+        floor = float(await inbox.cursor(self.account, first) or 0)
         place = Place(self.account, PlaceId(channel))
         start = max(0.0, float(since) - (WINDOW if thorough else OVERLAP))
         known = frozenset(await inbox.standing(place, moment(f"{start:.6f}"))) if thorough else frozenset()
-        read = _Read(self, channel, float(since) - OVERLAP, start, known)
+        read = _Read(self, channel, float(since) - OVERLAP, start, known, floor)
         await read.all(thorough=thorough)
         is_shared = bool(read.found) and await self.is_shared(channel)
         raws = sorted((self._raw(event, is_shared=is_shared) for event in read.events()), key=lambda raw: raw.at)
@@ -101,13 +104,17 @@ class Channels:
 
 @dataclass(slots=True)
 class _Read:
-    """One channel, while it is read. `known` are its posts in the ledger since `start`; times are Slack's seconds."""
+    """One channel, while it is read. `known` are its posts in the ledger since `start`; times are Slack's seconds.
+
+    What stood there up to `floor`, when it was read first, is none of ours.
+    """
 
     by: Channels
     channel: str
     since: float
     start: float
     known: frozenset[NativeId]
+    floor: float
     found: dict[str, Json] = field(default_factory=dict)
     tops: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
@@ -183,7 +190,7 @@ class _Read:
             if edited:
                 change = {"type": "message", "subtype": "message_changed", "channel": self.channel, "ts": edited}
                 yield {**change, "event_ts": edited, "message": message}
-        elif float(ts) >= self.since:
+        elif float(ts) >= self.since and float(ts) > self.floor:
             yield {**message, "type": "message", "channel": self.channel, "event_ts": ts}
 
     def _deleted(self, ts: str) -> Json:

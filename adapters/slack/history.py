@@ -43,7 +43,7 @@ async def messages(
 
 async def newest(web: AsyncWebClient, channel: str, asked: Asked) -> str:
     """The ts of the channel's newest message; `0` where there is none."""
-    page = await asked(web.conversations_history(channel=channel, limit=1))
+    page = await asked(web.conversations_history(channel=channel, limit=PAGE))
     return max((message["ts"] for message in page.get("messages") or [] if is_ts(message.get("ts"))), key=float, default="0")
 
 

@@ -149,6 +149,10 @@ class SlackSandbox:
         where = place or self.places[0]
         return await self._do(lambda server: _write_file(server, person, text, where, (name, body, alt), finished=finished))
 
+    async def write_as_bot(self, name: str, text: str, bot_id: str = "B0FOREIGN01") -> NativeId:
+        """Post as somebody else's app does."""
+        return await self._do(lambda server: _write_as_bot(server, name, text, bot_id, self.places[0]))
+
     async def finish(self) -> None:
         """Let Slack have taken in all files."""
         await self._do(_finish)
@@ -171,9 +175,9 @@ class SlackSandbox:
         """Let a link's preview come: a change of the message that is no edit."""
         await self._do(lambda server: server.workspace.unfurl(server.workspace.by_ts(native)))
 
-    async def rename(self, person: str, display_name: str, real_name: str) -> None:
-        """Give a person other names."""
-        await self._do(lambda server: _rename(server, person, display_name, real_name))
+    async def rename(self, person: str, display_name: str, real_name: str, *, is_told: bool = False) -> None:
+        """Give a person other names; with `is_told` Slack tells it."""
+        await self._do(lambda server: _rename(server, person, display_name, real_name, is_told=is_told))
 
     async def share(self, place: str, *, is_shared: bool = True, is_told: bool = True) -> None:
         """Share a channel with another company, or stop; with `is_told` off, the event of it is lost."""
@@ -250,6 +254,11 @@ def _write_file(server: Server, person: str, text: str, place: str, file: tuple[
     return NativeId(server.workspace.post(room, message).ts)
 
 
+def _write_as_bot(server: Server, name: str, text: str, bot_id: str, place: str) -> NativeId:
+    room = server.workspace.room(place, BOT_USER)
+    return NativeId(server.workspace.post(room, Message(room.id, server.workspace.now(), bot_id, text, username=name)).ts)
+
+
 def _finish(server: Server) -> None:
     for file in server.workspace.files.values():
         file.finished = True
@@ -266,10 +275,12 @@ def _root(server: Server, room: Room, ts: str) -> str:
     return answered.thread_ts or ts if answered else ts
 
 
-def _rename(server: Server, person: str, display_name: str, real_name: str) -> None:
+def _rename(server: Server, person: str, display_name: str, real_name: str, *, is_told: bool) -> None:
     members = server.workspace.members
     old = server.workspace.member(person)
     members[old.id] = type(old)(old.id, old.handle, real_name, display_name, old.email)
+    if is_told:
+        server.tell({"type": "user_change", "user": members[old.id].to_json()})
 
 
 def _share(server: Server, place: str, *, is_shared: bool, is_told: bool) -> None:
@@ -303,7 +314,7 @@ def _stands(server: Server, room: Room, message: Message) -> Standing:
     return Standing(
         place=_place(room),
         id=NativeId(message.ts),
-        user=server.workspace.members[message.user].handle,
+        user=server.workspace.members[message.user].handle if message.user in server.workspace.members else message.username,
         text=plain(text),
         native=native,
         audience=Audience.DIRECT if room.person else Audience.GROUP,

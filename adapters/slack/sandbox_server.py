@@ -124,11 +124,14 @@ class Server:
         self.scopes = scopes
         self.callers[BOT_TOKEN] = Caller("bot", BOT_USER, frozenset(scopes.split(",")) if scopes else frozenset())
 
+    def tell(self, event: Json) -> None:
+        """Say something of the workspace itself."""
+        at = self.workspace.now()
+        self._happened.append(Happening("other", Message("C0ALLHANDS1", at, BOT_USER, ""), {**event, "event_ts": at}))
+
     def uninstall(self) -> None:
         """Let the app be removed from the workspace: Slack says so once, and its tokens are good for nothing."""
-        at = self.workspace.now()
-        message = Message("C0ALLHANDS1", at, BOT_USER, "")
-        self._happened.append(Happening("other", message, {"type": "app_uninstalled", "event_ts": at}))
+        self.tell({"type": "app_uninstalled"})
         self._removed = {token: caller for token, caller in self.callers.items() if caller.kind != "user"}
         self.callers = {token: caller for token, caller in self.callers.items() if caller.kind == "user"}
 

@@ -128,6 +128,7 @@ class Message:
             said |= {"bot_id": BOT, "app_id": APP, "bot_profile": profile}
         if self.username:
             said |= {"subtype": "bot_message", "username": self.username}
+            said.setdefault("bot_id", self.user)
             del said["user"]  # under another name Slack shows no user
         if self.files:
             said |= {"subtype": "file_share", "files": [dict(file) for file in self.files]}

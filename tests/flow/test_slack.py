@@ -123,3 +123,46 @@ async def test_an_app_that_was_removed_waits_and_comes_back(house: House, slack:
     await house.restart()  # an admin who does not want to wait for the next try
     await house.arrives(said)
     await house.says("slack", "both ways again")
+
+
+@pytest.mark.scenario("E11")
+async def test_who_wrote_a_post_is_told_when_somebody_removes_its_copy(house: House, slack: SlackSandbox) -> None:
+    said = await house.say_directly("mastodon", "not for long")
+    copies = await house.arrives(said)
+    to, copy = next((to, copy) for to, copy in copies.items() if to.account == "slack")
+    await slack.delete(copy.id)
+    await until(lambda: house.told("mastodon", "removed the copy of your post"), "its author is told")
+    assert to.place.id not in "".join(each.text for each in house.told("mastodon", "removed the copy")), "by name, not by id"
+    said.to = tuple(each for each in said.to if each != to)
+    await house.settle()
+    assert len(house.told("mastodon", "removed the copy of your post")) == 1
+
+
+@pytest.mark.scenario("C11")
+async def test_a_message_whose_link_is_unfurled_is_one_post(house: House, slack: SlackSandbox) -> None:
+    said = await house.say("slack", "see https://example.org/")
+    await slack.unfurl(said.native)
+    await house.arrives(said)
+    await slack.unfurl(said.native)
+    await house.settle()
+
+
+@pytest.mark.scenario("E05")
+async def test_links_and_mentions_survive_an_edit(house: House, slack: SlackSandbox) -> None:
+    said = await house.say("slack", "ask <@U0KARL00001>, see <https://example.org/a|this>")
+    await house.arrives(said)
+    changed = await house.edit(said, "do ask <@U0KARL00001>, see <https://example.org/b|that>")
+    changed.to = house.at("mastodon")
+    copies = await house.arrives(changed)
+    assert all("@Karl" in copy.text.replace("\u2060", "").replace("\u200b", "") for copy in copies.values())
+    assert all("https://example.org/b" in copy.native for copy in copies.values())
+    house.said.remove(changed)
+    house.said.remove(said)
+
+
+@pytest.mark.scenario("G08")
+async def test_a_bot_that_nobody_listed_is_not_heard(house: House, slack: SlackSandbox) -> None:
+    words = unique("deployed")
+    await slack.write_as_bot("deploys", words)
+    await house.settle()
+    assert not any(house.copies(words, to) for to in house.destinations)

@@ -100,6 +100,8 @@ async def test_a_first_contact_brings_no_flood(sandbox: SlackSandbox) -> None:
         await sandbox.write("lynn", "now")
         await box.heard(1)
         assert words(said(adapter, box)) == ["now"]
+    async with hearing(sandbox, box) as adapter:  # nor later, when it is read again from shortly before
+        assert words(said(adapter, box)) == ["now"]
 
 
 async def test_edits_and_deletions_of_a_downtime_are_noticed(sandbox: SlackSandbox) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -11,6 +13,7 @@ from adapters.slack.adapter import SlackAdapter
 from adapters.slack.sandbox import SlackSandbox
 from adapters.slack.settings import SlackSettings
 from bridge.contract import Fault
+from bridge.errors import NeedsOperator
 from bridge.post import Created, Deleted, Destination, Edited, Ignored, Own, UserId, direct
 from bridge.text import plain
 from tests.slack.desk import PART, TEAM, Box, Desk
@@ -76,6 +79,37 @@ async def test_somebody_who_cannot_be_looked_up_is_not_called_by_an_id(desk: Des
     await desk.sandbox.write("lynn", "hi <@U0NOBODY001>")
     found = await desk.created()
     assert plain(found.post.text) == "hi @someone"
+
+
+@pytest.mark.scenario("G02")
+async def test_a_guest_whom_the_app_may_not_look_up_has_the_name_that_came_with_the_message(desk: Desk) -> None:
+    await desk.sandbox.with_server(lambda server: server.absent.add("users.info"))
+    await desk.sandbox.write("lynn", "hi")
+    (raw,) = await desk.box.heard(1)
+    callback = json.loads(raw.body)
+    callback["event"]["user_profile"] = {"display_name": "", "real_name": "Gail Guest", "team": "T0PARTNER1"}
+    (event,) = desk.adapter.parse(replace(raw, body=json.dumps(callback).encode()))
+    assert isinstance(event, Created)
+    found = await desk.adapter.complete(event)
+    assert isinstance(found, Created)
+    assert found.post.author.name == "Gail Guest"
+
+
+async def test_a_new_name_is_known_as_soon_as_slack_tells_it(desk: Desk) -> None:
+    await desk.sandbox.write("lynn", "one")
+    assert (await desk.created()).post.author.name == "Lynn"
+    await desk.sandbox.rename("lynn", "Lynn M.", "Lynn Marsh", is_told=True)
+    await desk.sandbox.write("lynn", "two")
+    assert (await desk.created(3)).post.author.name == "Lynn M."
+
+
+async def test_removal_of_the_app_ends_listening_with_the_cure(desk: Desk) -> None:
+    listening = asyncio.create_task(desk.adapter.listen(desk.box))
+    await desk.sandbox.with_server(lambda server: server.uninstall())
+    (raw,) = await desk.box.heard(1)
+    desk.adapter.parse(raw)
+    with pytest.raises(NeedsOperator, match="install it again"):
+        await listening
 
 
 async def test_a_failed_look_up_falls_back_to_the_name_known_before(desk: Desk) -> None:

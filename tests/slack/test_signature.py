@@ -136,6 +136,7 @@ async def test_a_redelivered_event_has_the_same_key() -> None:
     assert list(box.raws) == ["T1:Ev1"]
 
 
+@pytest.mark.scenario("D14")
 @pytest.mark.parametrize("event", [EVENT, {**EVENT, "event": "of a shape that bolt does not read"}])
 async def test_what_could_not_be_stored_is_not_acknowledged(event: dict[str, Any]) -> None:
     box, body = Box(failures=1), json.dumps(event).encode()
