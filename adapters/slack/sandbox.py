@@ -8,16 +8,13 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
-from adapters.slack.mentions import with_names
-from adapters.slack.mrkdwn import read_mrkdwn
-from adapters.slack.rich_text import read_blocks
+from adapters.slack import sandbox_acts as acts
 from adapters.slack.sandbox_delivery import Delivery
-from adapters.slack.sandbox_server import APP_TOKEN, BOT_TOKEN, SCOPES, Server, suffers_at_send
-from adapters.slack.sandbox_values import BOT_USER, Json, Message, Room, StoredFile
+from adapters.slack.sandbox_server import APP_TOKEN, BOT_TOKEN, SCOPES, Server
+from adapters.slack.sandbox_values import Json, StoredFile
 from adapters.slack.sandbox_workspace import stored
 from bridge.contract import Act, Emitted, Fault, Standing
-from bridge.post import DIRECT, Audience, NativeId, PlaceId
-from bridge.text import plain
+from bridge.post import NativeId
 
 SIGNING_SECRET: Final = "sandbox-signing-secret"  # noqa: S105 - signs for nothing but this sandbox
 
@@ -133,33 +130,33 @@ class SlackSandbox:
         self, person: str, text: str, place: str | None = None, reply_to: NativeId | None = None, *, broadcast: bool = False
     ) -> NativeId:
         where = place or self.places[0]
-        return await self._do(lambda server: _write(server, person, text, where, reply_to, broadcast=broadcast))
+        return await self._do(lambda server: acts.write(server, person, text, where, reply_to, broadcast=broadcast))
 
     async def write_direct(self, person: str, text: str, reply_to: NativeId | None = None) -> NativeId:
-        return await self._do(lambda server: _write(server, person, text, server.workspace.direct(person).id, reply_to))
+        return await self._do(lambda server: acts.write(server, person, text, server.workspace.direct(person).id, reply_to))
 
     async def write_rich(self, person: str, text: str, blocks: Sequence[Json], place: str | None = None) -> NativeId:
         """Post as Slack's own composer does: rich_text blocks, with `text` as their fallback."""
-        return await self._do(lambda server: _write(server, person, text, place or self.places[0], None, blocks))
+        return await self._do(lambda server: acts.write(server, person, text, place or self.places[0], None, blocks))
 
     async def write_with_file(
         self, person: str, text: str, name: str, body: bytes, alt: str = "", *, finished: bool = True, place: str | None = None
     ) -> NativeId:
         """Post a file with words; with `finished` off Slack still takes it in, until `finish`."""
         where = place or self.places[0]
-        return await self._do(lambda server: _write_file(server, person, text, where, (name, body, alt), finished=finished))
+        return await self._do(lambda server: acts.write_file(server, person, text, where, (name, body, alt), finished=finished))
 
     async def write_as_bot(self, name: str, text: str, bot_id: str = "B0FOREIGN01") -> NativeId:
         """Post as somebody else's app does."""
-        return await self._do(lambda server: _write_as_bot(server, name, text, bot_id, self.places[0]))
+        return await self._do(lambda server: acts.write_as_bot(server, name, text, bot_id, self.places[0]))
 
     async def finish(self) -> None:
         """Let Slack have taken in all files."""
-        await self._do(_finish)
+        await self._do(acts.finish)
 
     def files_of(self, native: NativeId) -> Sequence[StoredFile]:
         """The files that a standing message carries."""
-        return self._now(lambda server: _files_of(server, native))
+        return self._now(lambda server: acts.files_of(server, native))
 
     async def with_server(self, work: Callable[[Server], V]) -> V:
         """Something done in the sandbox's own thread; what happens by it is handed out."""
@@ -177,11 +174,11 @@ class SlackSandbox:
 
     async def rename(self, person: str, display_name: str, real_name: str, *, is_told: bool = False) -> None:
         """Give a person other names; with `is_told` Slack tells it."""
-        await self._do(lambda server: _rename(server, person, display_name, real_name, is_told=is_told))
+        await self._do(lambda server: acts.rename(server, person, display_name, real_name, is_told=is_told))
 
     async def share(self, place: str, *, is_shared: bool = True, is_told: bool = True) -> None:
         """Share a channel with another company, or stop; with `is_told` off, the event of it is lost."""
-        await self._do(lambda server: _share(server, place, is_shared=is_shared, is_told=is_told))
+        await self._do(lambda server: acts.share(server, place, is_shared=is_shared, is_told=is_told))
 
     async def refresh(self) -> None:
         """Ask the bridge to connect anew, as Slack does every few hours."""
@@ -198,7 +195,7 @@ class SlackSandbox:
     # ------------------------------------------------------------ what stands, and what goes wrong
 
     def standing(self, place: str | None = None) -> Sequence[Standing]:
-        return self._now(lambda server: _standing(server, place))
+        return self._now(lambda server: acts.standing(server, place))
 
     def emitted(self) -> Sequence[Emitted]:
         return self._now(lambda server: tuple(server.delivery.journal))
@@ -208,7 +205,7 @@ class SlackSandbox:
         return self._now(lambda server: tuple(server.delivery.dropped))
 
     def fault(self, fault: Fault, times: int = 1, seconds: float = 0.0) -> None:
-        self._now(lambda server: _fault(server, fault, times, seconds))
+        self._now(lambda server: acts.fault(server, fault, times, seconds))
 
     def slow(self, method: str, seconds: float) -> None:
         """Let a method take its time."""
@@ -223,112 +220,3 @@ class SlackSandbox:
 
     async def plug(self) -> None:
         await self._run(self._server.plug())
-
-
-def _write(
-    server: Server,
-    person: str,
-    text: str,
-    place: str,
-    reply_to: NativeId | None,
-    blocks: Sequence[Json] = (),
-    *,
-    broadcast: bool = False,
-) -> NativeId:
-    workspace = server.workspace
-    member = workspace.member(person)
-    room = workspace.room(place, member.id)
-    root = _root(server, room, reply_to) if reply_to else ""
-    message = Message(room.id, workspace.now(), member.id, stored(text, typed=True), blocks, root, broadcast)
-    return NativeId(workspace.post(room, message).ts)
-
-
-def _write_file(server: Server, person: str, text: str, place: str, file: tuple[str, bytes, str], *, finished: bool) -> NativeId:
-    member = server.workspace.member(person)
-    room = server.workspace.room(place, member.id)
-    name, body, alt = file
-    kept = server.files.add(member.id, name, body, alt=alt, finished=finished)
-    shown = (server.files.to_json(kept),)
-    message = Message(room.id, server.workspace.now(), member.id, stored(text, typed=True), files=shown)
-    kept.shares[room.id] = [message.ts]
-    return NativeId(server.workspace.post(room, message).ts)
-
-
-def _write_as_bot(server: Server, name: str, text: str, bot_id: str, place: str) -> NativeId:
-    room = server.workspace.room(place, BOT_USER)
-    return NativeId(server.workspace.post(room, Message(room.id, server.workspace.now(), bot_id, text, username=name)).ts)
-
-
-def _finish(server: Server) -> None:
-    for file in server.workspace.files.values():
-        file.finished = True
-
-
-def _files_of(server: Server, native: NativeId) -> tuple[StoredFile, ...]:
-    ids = [str(shown["id"]) for shown in server.workspace.by_ts(native).files]
-    return tuple(server.workspace.files[id_] for id_ in ids if id_ in server.workspace.files)
-
-
-def _root(server: Server, room: Room, ts: str) -> str:
-    """Slack threads are one level deep: an answer to an answer belongs to the first message."""
-    answered = server.workspace.messages.get((room.id, ts))
-    return answered.thread_ts or ts if answered else ts
-
-
-def _rename(server: Server, person: str, display_name: str, real_name: str, *, is_told: bool) -> None:
-    members = server.workspace.members
-    old = server.workspace.member(person)
-    members[old.id] = type(old)(old.id, old.handle, real_name, display_name, old.email)
-    if is_told:
-        server.tell({"type": "user_change", "user": members[old.id].to_json()})
-
-
-def _share(server: Server, place: str, *, is_shared: bool, is_told: bool) -> None:
-    room = server.workspace.room(place, BOT_USER)
-    if is_told:
-        server.workspace.share(room, is_shared=is_shared)
-    else:
-        room.is_shared = is_shared
-
-
-def _standing(server: Server, place: str | None) -> tuple[Standing, ...]:
-    rooms = server.workspace.rooms
-    wanted = None if place is None else place.removeprefix("#")
-    messages = sorted(server.workspace.messages.values(), key=lambda message: float(message.ts))
-    found = ((rooms[message.room], message) for message in messages if not message.tombstone)
-    return tuple(
-        _stands(server, room, message)
-        for room, message in found
-        if wanted is None or wanted in (room.id, _place(room), room.name or None)
-    )
-
-
-def _place(room: Room) -> PlaceId:
-    return DIRECT if room.person else PlaceId(room.id)
-
-
-def _stands(server: Server, room: Room, message: Message) -> Standing:
-    names = {room.id: room.name for room in server.workspace.rooms.values() if room.type == "channel"}
-    text = with_names(read_blocks(list(message.blocks)) or read_mrkdwn(message.text), {}, names)
-    native = message.text + "".join(f"\n{block!r}" for block in message.blocks)
-    return Standing(
-        place=_place(room),
-        id=NativeId(message.ts),
-        user=server.workspace.members[message.user].handle if message.user in server.workspace.members else message.username,
-        text=plain(text),
-        native=native,
-        audience=Audience.DIRECT if room.person else Audience.GROUP,
-        at=float(message.ts),
-        reply_to=NativeId(message.thread_ts) if message.thread_ts not in ("", message.ts) else None,
-        by_bridge=message.by_bridge,
-        edited=bool(message.edited),
-    )
-
-
-def _fault(server: Server, fault: Fault, times: int, seconds: float) -> None:
-    if suffers_at_send(fault):
-        server.faults += [(fault, seconds)] * times
-    elif fault is Fault.TWICE:
-        server.delivery.twice += times
-    else:
-        server.delivery.silences += [seconds] * times
