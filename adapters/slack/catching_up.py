@@ -19,7 +19,7 @@ from adapters.slack.calls import Asked
 from adapters.slack.events import POSTS, is_tombstone, key_of, part, word
 from adapters.slack.parse import HISTORY, moment
 from bridge.contract import Inbox
-from bridge.errors import Retryable, SendError, Unparsable
+from bridge.errors import Rejected, Retryable, SendError, Unparsable
 from bridge.post import AccountId, NativeId, Place, PlaceId, Raw
 
 OVERLAP: Final = 60.0
@@ -127,8 +127,11 @@ class _Read:
             async for message in self._messages(self.since):
                 self.found[message["ts"]] = message
         for root in self._threads(thorough=thorough):
-            async for message in self._messages(self.start if thorough else self.since, root):
-                self.found.setdefault(message["ts"], message)
+            try:
+                async for message in self._messages(self.start if thorough else self.since, root):
+                    self.found.setdefault(message["ts"], message)
+            except Rejected:  # nothing of a thread is no reason to lose the rest
+                continue
         for ts in sorted(self.known - self.found.keys())[-PROBES:]:
             if await self._is_gone(ts):
                 self.gone.append(ts)
@@ -169,10 +172,9 @@ class _Read:
 
     async def _is_gone(self, ts: str) -> bool:
         try:
-            message = await history.one(self.by.web(), self.channel, self.by._patient, ts)  # noqa: SLF001
+            return await history.is_gone(self.by.web(), self.channel, self.by._patient, ts)  # noqa: SLF001
         except SendError:
             return False  # nobody can say
-        return message is None or is_tombstone(message)
 
     def events(self) -> Iterator[Json]:
         """What was found as the events that would have told of it."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calls import Asked
+from adapters.slack.events import is_tombstone
 from adapters.slack.parse import is_ts
 
 PAGE: Final = 200
@@ -48,6 +49,13 @@ async def newest(web: AsyncWebClient, channel: str, asked: Asked) -> str:
 
 
 async def one(web: AsyncWebClient, channel: str, asked: Asked, ts: str) -> Json | None:
-    """The message, wherever in the channel it stands; None where it does not."""
-    page = await asked(web.conversations_replies(channel=channel, ts=ts, limit=1), fine=GONE)
+    """The message, wherever in the channel it stands; None where it was not shown."""
+    page = await asked(web.conversations_replies(channel=channel, ts=ts, limit=PAGE), fine=GONE)
     return next((found for found in page.get("messages") or [] if found.get("ts") == ts), None)
+
+
+async def is_gone(web: AsyncWebClient, channel: str, asked: Asked, ts: str) -> bool:
+    """Whether Slack itself says that the message stands no more. That it is not among others proves nothing."""
+    page = await asked(web.conversations_replies(channel=channel, ts=ts, limit=PAGE), fine=GONE)
+    found = page.get("messages") or []
+    return not found or any(is_tombstone(message) for message in found if message.get("ts") == ts)

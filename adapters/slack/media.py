@@ -73,6 +73,8 @@ class Files:
     asked: Asked
     uploads: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)
     """Which files were uploaded for which send; those of a send in doubt tell it apart from others."""
+    shared: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)
+    """Which files a message of ours carries, by its ts."""
     refused: str = ""
     """Why nothing can be uploaded here, once that is known."""
     _shares: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
@@ -184,14 +186,17 @@ class Files:
                 raise Rejected("it did not take the upload")
 
     async def share(self, ids: Sequence[str], files: Sequence[File], channel: str, root: str | None, comment: str) -> str:
-        """Make the uploaded files one message with these words; its ts, empty where Slack does not tell it (yet)."""
+        """Make the uploaded files one message with these words; its ts. The caller bounds the time."""
         titles: list[dict[str, str | None]] = [
             {"id": id_, "title": title_of(file.media)} for id_, file in zip(ids, files, strict=True)
         ]
         call = self.web().files_completeUploadExternal(files=titles, channel_id=channel, thread_ts=root, initial_comment=comment)
         answer = await self.asked(call, sending=True)
         found = next((ts for file in parts(_object(answer), "files") if (ts := share_of(file, channel))), "")
-        return found or await self._stands(ids, channel)
+        ts = found or await self._stands(ids, channel)
+        self.shared[ts] = tuple(ids)
+        _limit(self.shared)
+        return ts
 
     async def _stands(self, ids: Sequence[str], channel: str) -> str:
         """Where the files came to stand: told by an event, or by the files themselves. The caller bounds it."""

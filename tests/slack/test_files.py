@@ -207,6 +207,15 @@ async def test_an_edit_keeps_the_files_and_a_deletion_removes_them(sandbox: Slac
     assert await sandbox.with_server(lambda server: list(server.workspace.files)) == []
 
 
+@pytest.mark.scenario("E08")
+async def test_after_a_restart_a_deletion_removes_the_files_too(sandbox: SlackSandbox, adapter_there: SlackAdapter) -> None:
+    ref = await adapter_there.send(loaded(adapter_there, LAKE), HERE, Thread(), "k1")
+    other = SlackAdapter(TEAM, SlackSettings.model_validate(dict(sandbox.account)))
+    async with other.open():
+        await other.delete(ref)
+    assert await sandbox.with_server(lambda server: list(server.workspace.files)) == []
+
+
 @pytest.mark.parametrize("absent", ["files.getUploadURLExternal"])
 async def test_where_files_cannot_go_the_core_is_told_and_they_are_named(
     sandbox: SlackSandbox, adapter_there: SlackAdapter, absent: str

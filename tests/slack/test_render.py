@@ -15,7 +15,7 @@ from adapters.slack.render import LIMIT, Message, render, write_text
 from adapters.slack.sandbox_refusing import content_of
 from bridge.contract import Excerpt
 from bridge.post import Destination, Media, Place, PlaceId
-from bridge.text import Link, Mention, Paragraph, Str, Text, from_plain, plain
+from bridge.text import Bold, CodeBlock, Link, Mention, Paragraph, Str, Text, from_plain, plain
 from tests.slack.desk import PATIENT, TEAM, context, post
 from tests.strategies import texts
 
@@ -119,3 +119,20 @@ def test_what_was_written_reads_back_the_same() -> None:
 
     (message,) = messages(from_plain("one\ntwo\n\nthree https://a.example/b"), via="")
     assert plain(read_blocks(message.blocks)) == "one\ntwo\n\nthree https://a.example/b"
+
+
+@pytest.mark.scenario("H05")
+def test_a_code_block_that_fits_one_message_is_never_cut() -> None:
+    code = CodeBlock("\n".join(f"line {number}" for number in range(300)))
+    found = messages((Paragraph((Str("word " * 500),)), code, *from_plain("the end")))
+    assert len(found) > 1
+    assert len([one for one in found if "line 0\n" in one.text and "line 299" in one.text]) == 1
+
+
+@pytest.mark.scenario("H05")
+def test_blocks_stay_within_what_slack_takes() -> None:
+    marks = tuple(node for number in range(1500) for node in (Bold((Str("b"),)), Str(f"{number % 10} ")))
+    found = messages((Paragraph(marks),))
+    assert len(found) > 1
+    for message in found:
+        content_of({"text": message.text, "blocks": message.blocks})
