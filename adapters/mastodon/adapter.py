@@ -18,7 +18,7 @@ from adapters.mastodon.parse import parse
 from adapters.mastodon.people import Door, user_of
 from adapters.mastodon.refusals import translate
 from adapters.mastodon.render import render
-from adapters.mastodon.reviewing import Review
+from adapters.mastodon.reviewing import EVERY, OFTEN, Review
 from adapters.mastodon.sending import PER_FILE, Sender
 from adapters.mastodon.server import alt_characters_of, is_mastodon, limits_of, newest_of, streaming_of, version_of
 from adapters.mastodon.settings import MastodonSettings
@@ -116,7 +116,8 @@ class MastodonAdapter:
             feeds.statuses(self._call, now.identity.user, now.newest_status),
             feeds.mentions(self._call, now.newest_mention),
         )
-        review = Review(self._account, read, partial(feeds.standing, self._call))
+        often = EVERY if self._idempotent else OFTEN
+        review = Review(self._account, read, partial(feeds.standing, self._call), every=often)
         streaming = Streaming(now.streaming, self._access.token)
         listening = Listening(now.identity, read, streaming, review, self._look_at_lock, self._settings.scan)
         await together(self._outcasts.keep_removing(), listening.run(inbox))

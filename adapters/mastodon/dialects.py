@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from adapters.mastodon import gatekeeping
+from adapters.mastodon.darkroom import fields_of
 from adapters.mastodon.upstream import Call, Reply, refusal
 
 _KEY: Final = "idempotency-key"
+_UNKNOWN: Final = re.compile(r"^/api/(v./notifications/policy|v2/notifications|v1/accounts/[^/]+/remove_from_followers)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a kind of server speaks. `own`: Mastodon itself; others ignore idempotency keys, and have no notification policy."""
+    """What a kind of server speaks. `own`: Mastodon itself.
+
+    Others ignore idempotency keys, have no notification policy, remove no followers, and refuse an edit of nothing.
+    """
 
     name: str
     sse: bool = True
@@ -24,8 +31,16 @@ class Dialect:
 
     def refuses(self, call: Call) -> Reply | None:
         """The answer to a call that this kind of server does not know."""
-        unknown = not self.own and call.path in ("/api/v1/notifications/policy", "/api/v2/notifications/policy")
-        return refusal(404, "Not Found") if unknown else None
+        return refusal(404, "Not Found") if not self.own and _UNKNOWN.search(call.path) else None
+
+    def refuses_to_change(self, call: Call, source: Mapping[str, Any], media: Sequence[str]) -> Reply | None:
+        """The answer to an edit of a status of which this is the source, and these are the files."""
+        if self.own:
+            return None
+        fields = fields_of(call)
+        wanted = (fields.get("status") or "", fields.get("spoiler_text") or "", [*map(str, fields.get("media_ids") or ())])
+        unchanged = wanted == (source["text"], source.get("spoiler_text") or "", [*media])
+        return refusal(422, "Unprocessable Entity: status was not changed") if unchanged else None
 
     def understood(self, call: Call) -> Call:
         """The call as this kind of server reads it."""

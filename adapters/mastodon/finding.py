@@ -107,14 +107,15 @@ async def _says(status: Entity, wanted: Wanted, source_of: Callable[[str], Await
         return False
     if source is None:
         return True  # the letters are all there is
-    return _lines(_unaddressed(source, wanted)) == _lines(wanted.text)
+    return lines(_unaddressed(source, wanted)) == lines(wanted.text)
 
 
 def _unaddressed(text: str, wanted: Wanted) -> str:
     return text if wanted.person is None else _ADDRESS.sub("", text, count=1)
 
 
-def _lines(text: str) -> list[str]:
+def lines(text: str) -> list[str]:
+    """What a server keeps of a text: white space at the ends of it and of its lines may be gone."""
     return [line.rstrip() for line in text.strip().splitlines()]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from adapters.mastodon import catching_up, hearing, reviewing
+from adapters.mastodon import catching_up, hearing
 from adapters.mastodon.feeds import PAGE, Feed
 from adapters.mastodon.hearing import Heard
 from adapters.mastodon.identity import Identity
@@ -204,7 +204,7 @@ class Listening:
 
     async def _compare(self, inbox: Inbox) -> Sequence[Heard]:
         """Edits and deletions since the window's statuses were heard, each under the key that the stream would give it."""
-        due, self._review_at = self._review_at, time.monotonic() + reviewing.EVERY
+        due, self._review_at = self._review_at, time.monotonic() + self._review.every
         try:
             changes = await self._review.changes(await self._known(inbox))
             if changes:

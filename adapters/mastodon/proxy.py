@@ -108,8 +108,8 @@ class Proxy:
             return await self._stream(request, upstream, token)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _NOT_PASSED_ON}
         call = Call(request.method, request.path, request.query_string, token, await request.read(), headers)
-        if unknown := self._dialect.refuses(call):
-            return _response(unknown)
+        if refused := self._dialect.refuses(call) or await self._refuses_to_change(call, upstream):
+            return _response(self._dialect.worded(refused, self.base_url))
         return await self._send(request, self._dialect.understood(call), upstream)
 
     async def _stream(self, request: web.Request, upstream: Upstream, token: str) -> web.StreamResponse:
@@ -120,6 +120,14 @@ class Proxy:
         if not spoken:
             return _response(refusal(404, "Not Found"))
         return await self._teller.serve(request, upstream, token, self._dialect)
+
+    async def _refuses_to_change(self, call: Call, upstream: Upstream) -> Reply | None:
+        if self._dialect.own or not call.edits:
+            return None
+        source = await upstream.exchange(Call("GET", f"{call.path}/source", token=call.token))
+        if source.status != 200:
+            return None
+        return self._dialect.refuses_to_change(call, source.json, upstream.darkroom.files_of(call.path.rsplit("/", 1)[-1]))
 
     async def _send(self, request: web.Request, call: Call, upstream: Upstream) -> web.Response:
         sends = call.writes and call.by_bridge

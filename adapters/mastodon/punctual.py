@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import socket
 import threading
 import time
@@ -19,6 +20,14 @@ from adapters.mastodon.pace import Pace, kind_of
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds for reaching one of the server's addresses. Together with the answer's time-out it bounds a request."""
+
+
+_AUTHORITIES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def authority() -> str:
+    """The file or folder of certificate authorities that the environment names; empty where it names none."""
+    return next((found for name in _AUTHORITIES if (found := os.environ.get(name))), "")
 
 
 class Paced(requests.RequestException):
@@ -42,6 +51,7 @@ class Session(requests.Session):
         self._aborted = False
         self._socket: socket.socket | None = None
         self.hooks["response"].append(self._note)
+        self.verify = authority() or True  # requests itself knows only the first two
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Punctual(self))
 

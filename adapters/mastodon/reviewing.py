@@ -17,6 +17,8 @@ from bridge.post import AccountId
 
 EVERY: Final = 300.0
 """Seconds between two reviews at most: a stream that stands may keep an edit back as well as a post."""
+OFTEN: Final = 60.0
+"""The same for servers whose streams tell nothing of the deletions of those whom the account does not follow, as GoToSocial."""
 _PAGES: Final = 2  # of each feed: as many as the window is long
 _BELIEVED: Final = 60.0  # seconds for which a status that was looked up alone is taken to stand
 
@@ -32,11 +34,13 @@ class Review:
         feeds: Sequence[Feed],
         standing: Callable[[str], Awaitable[Entity | None]],
         clock: Callable[[], float] = time.monotonic,
+        every: float = EVERY,
     ) -> None:
         self._account = account
         self._feeds = feeds
         self._standing = standing
         self._clock = clock
+        self.every = every
         self._stood: dict[str, float] = {}
 
     async def changes(self, window: Window) -> Sequence[Heard]:

@@ -93,8 +93,10 @@ class Sender:
         try:
             made = await self._call(lambda client: _put(client, ref.id, draft, media), end=end)
         except Rejected:
-            self.uploads.forget(ref.id)
-            raise
+            if (unchanged := await self._as_wanted(ref.id, draft, media, end)) is None:
+                self.uploads.forget(ref.id)
+                raise
+            made = unchanged
         self.uploads.attached(ref.id, ref.id, part.files, media)
         await self._verify(made, draft, Destination(ref.place), end)
 
@@ -141,9 +143,19 @@ class Sender:
             await self.outcasts.cast_out(str(made["id"]), end)
             raise Rejected(_TOO_VISIBLE)
 
+    async def _as_wanted(self, status_id: str, draft: Draft, media: Sequence[str], end: float) -> Mapping[str, Any] | None:
+        """The status if it says just this already: some servers refuse an edit that changes nothing, a repeated one too."""
+        try:
+            source = await self._call(lambda client: client.status_source(status_id), end=end)
+            status = await self._call(lambda client: client.status(status_id), end=end)
+        except Rejected:
+            return None
+        said = (finding.lines(str(source["text"])), str(source["spoiler_text"] or "").strip(), _media_of(status))
+        return status if said == (finding.lines(draft.status), draft.spoiler_text.strip(), tuple(media)) else None
+
     async def _standing_media(self, status_id: str, end: float) -> frozenset[str]:
         status = await self._call(lambda client: client.status(status_id), end=end)
-        return frozenset(str(item["id"]) for item in status.get("media_attachments") or ())
+        return frozenset(_media_of(status))
 
     async def _recent(self, before: str | None) -> Sequence[Entity]:
         user = self._user()
@@ -160,6 +172,10 @@ class Sender:
         except Rejected as error:
             raise finding.Gone from error
         return None
+
+
+def _media_of(status: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(item["id"]) for item in status.get("media_attachments") or ())
 
 
 def _put(client: Mastodon, status_id: str, draft: Draft, media: Sequence[str]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from adapters.mastodon.punctual import CONNECT_TIMEOUT
+from adapters.mastodon.punctual import CONNECT_TIMEOUT, authority
 from adapters.mastodon.workers import USER_AGENT
 
 SILENCE: Final = 45.0
@@ -89,8 +88,7 @@ async def session(silence: float) -> aiohttp.ClientSession:
 
 
 def _trust() -> ssl.SSLContext:
-    """The SDK reads this variable too: an admin with a certificate authority of their own sets it once."""
-    own = os.environ.get("REQUESTS_CA_BUNDLE", "")
+    own = authority()
     if own and Path(own).is_dir():
         return ssl.create_default_context(capath=own)
     return ssl.create_default_context(cafile=own or None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -17,18 +17,20 @@ from adapters.mastodon.adapter import MastodonAdapter
 from adapters.mastodon.mockserver import BRIDGE_TOKEN, TOKENS
 from adapters.mastodon.sandbox import MastodonSandbox
 from adapters.mastodon.settings import MastodonSettings
-from adapters.mastodon.stream import headers, session
-from bridge.contract import Thread
-from bridge.post import Event, Ignored, NativeId, Ref
+from bridge.contract import File, Part, Thread
+from bridge.post import Destination, Event, Ignored, NativeId, Ref
+from tests.live.somebody import Somebody, patiently
 from tests.mastodon.conftest import ACCOUNT, TIMELINE, MemoryInbox, a_context, a_post, eventually
 
 T = TypeVar("T")
 
-URL, TOKEN = "VIABRIDGE_LIVE_MASTODON_URL", "VIABRIDGE_LIVE_MASTODON_TOKEN"
-MEMBER, STRANGER = "VIABRIDGE_LIVE_MASTODON_MEMBER_TOKEN", "VIABRIDGE_LIVE_MASTODON_STRANGER_TOKEN"
+URL = "VIABRIDGE_LIVE_MASTODON_URL"
+TOKEN = ("VIABRIDGE_LIVE_MASTODON_TOKEN", "VIABRIDGE_LIVE_MASTODON_ACCOUNT_TOKEN")
+MEMBER, STRANGER = ("VIABRIDGE_LIVE_MASTODON_MEMBER_TOKEN",), ("VIABRIDGE_LIVE_MASTODON_STRANGER_TOKEN",)
 AUTHORITY = "VIABRIDGE_LIVE_CA"
 PATIENCE = 90.0
 """Seconds: longer than anything takes to be heard that the stream does not tell."""
+_MOCK = "mastodon_mock"
 
 _RUN = uuid4().hex[:8]
 _numbers = itertools.count(1)
@@ -39,56 +41,13 @@ def unique(words: str) -> str:
     return f"{words} {_RUN}n{next(_numbers)}"
 
 
-class Somebody:
-    """Whoever has the token, with an ordinary client; nobody in particular without one."""
-
-    def __init__(self, url: str, token: str = "") -> None:
-        self._url = url
-        self._token = token
-        self._written: list[str] = []
-
-    async def _ask(self, method: str, path: str, fields: Mapping[str, str] | None = None) -> tuple[int, Any]:
-        signed = dict(headers(self._token)) if self._token else {}
-        async with (
-            asyncio.timeout(30),
-            await session(30) as client,
-            client.request(method, f"{self._url}{path}", data=fields, headers=signed) as reply,
-        ):
-            return reply.status, await reply.json(content_type=None)
-
-    async def me(self) -> Mapping[str, Any]:
-        status, account = await self._ask("GET", "/api/v1/accounts/verify_credentials")
-        assert status == 200, f"a token is not accepted: {status}"
-        return account  # type: ignore[no-any-return]
-
-    async def write(self, words: str, visibility: str) -> NativeId:
-        status, made = await self._ask("POST", "/api/v1/statuses", {"status": words, "visibility": visibility})
-        assert status == 200, made
-        self._written.append(str(made["id"]))
-        return NativeId(self._written[-1])
-
-    async def edit(self, native: NativeId, words: str) -> None:
-        status, made = await self._ask("PUT", f"/api/v1/statuses/{native}", {"status": words})
-        assert status == 200, made
-
-    async def delete(self, native: str) -> None:
-        status, made = await self._ask("DELETE", f"/api/v1/statuses/{native}")
-        assert status in (200, 404), made
-
-    async def reads(self, native: str) -> Mapping[str, Any] | None:
-        """The status as they see it; None where they are told that there is none."""
-        status, seen = await self._ask("GET", f"/api/v1/statuses/{native}")
-        assert status in (200, 401, 403, 404), seen
-        return seen if status == 200 else None
-
-    async def tidy(self) -> None:
-        while self._written:
-            await self.delete(self._written.pop())
-
-
 @dataclass
 class Scene:
-    """Who is there. `token` is the bridge's; people who post as the account may have one of their own."""
+    """Who is there. `token` is the bridge's; people who post as the account may have one of their own.
+
+    `scan` is in seconds, `patience` too. `keeps_secrets`: False for mastodon-mock without anything in front, which shows
+    everything to everybody; what is asked of it instead is whether a copy says for whom it is.
+    """
 
     url: str
     token: str
@@ -98,21 +57,25 @@ class Scene:
     nobody: Somebody
     handle: str
     stranger_handle: str
+    scan: float = 5.0
+    patience: float = PATIENCE
+    keeps_secrets: bool = True
 
     @asynccontextmanager
-    async def listening(self, inbox: MemoryInbox, scan: float = 5) -> AsyncIterator[Guest]:
+    async def listening(self, inbox: MemoryInbox, scan: float | None = None) -> AsyncIterator[Guest]:
         """The adapter, signed in and listening."""
-        settings = {"platform": "mastodon", "server": self.url, "access_token": self.token, "scan": scan}
+        settings = {"platform": "mastodon", "server": self.url, "access_token": self.token, "scan": scan or self.scan}
         adapter = MastodonAdapter(ACCOUNT, MastodonSettings.model_validate(settings))
-        async with adapter.open():
+        async with AsyncExitStack() as opened:
+            await patiently(lambda: opened.enter_async_context(adapter.open()))
             task = asyncio.create_task(adapter.listen(inbox))
-            guest = Guest(adapter, inbox)
+            guest = Guest(adapter, inbox, self.patience)
             try:
-                await eventually(lambda: len(inbox.cursors) >= 2, "the first look", PATIENCE)
+                await eventually(lambda: len(inbox.cursors) >= 2, "the first look", self.patience)
                 yield guest
             finally:
                 for ref in guest.sent:
-                    await adapter.delete(ref)
+                    await patiently(lambda ref=ref: adapter.delete(ref))  # type: ignore[misc]
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
@@ -127,6 +90,7 @@ class Guest:
 
     adapter: MastodonAdapter
     inbox: MemoryInbox
+    patience: float
     sent: list[Ref] = field(default_factory=list)
 
     def events(self) -> list[Event | Ignored]:
@@ -136,21 +100,41 @@ class Guest:
         def look() -> T | None:
             return next((e for e in self.events() if isinstance(e, kind) and getattr(e, "ref").id == native), None)  # noqa: B009
 
-        found = await eventually(look, f"{kind.__name__} of {native}", PATIENCE)
+        found = await eventually(look, f"{kind.__name__} of {native}", self.patience)
         assert found is not None
         return found
 
+    def part(self, words: str, *files: File, to: Destination = TIMELINE, **changes: object) -> Part:
+        """The first part of a post with these words."""
+        part = self.adapter.render(a_post(words, **changes), to, a_context(self.adapter.limits))[0]
+        return replace(part, files=files)
+
     async def send(self, words: str, thread: Thread | None = None) -> Ref:
-        part = self.adapter.render(a_post(words), TIMELINE, a_context(self.adapter.limits))[0]
-        self.sent.append(await self.adapter.send(part, TIMELINE, thread or Thread(), unique("key")))
+        return await self.bring(self.part(words), thread=thread)
+
+    async def bring(self, part: Part, to: Destination = TIMELINE, thread: Thread | None = None) -> Ref:
+        key = unique("key")
+        self.sent.append(await patiently(lambda: self.adapter.send(part, to, thread or Thread(), key)))
         return self.sent[-1]
 
+    async def edit(self, ref: Ref, part: Part) -> None:
+        await patiently(lambda: self.adapter.edit(ref, part))
 
-async def set_up(url: str, token: str, own: str, member: str, stranger: str) -> Scene:
-    account, other = Somebody(url, own), Somebody(url, stranger)
-    me, them = await account.me(), await other.me()
+    async def delete(self, ref: Ref) -> None:
+        await patiently(lambda: self.adapter.delete(ref))
+
+
+async def set_up(url: str, token: str, own: str, member: str, stranger: str, **facts: Any) -> Scene:
+    """Everybody signed in, the member let in where they do not follow yet, and the stranger no follower."""
+    account, follower, other = Somebody(url, own), Somebody(url, member), Somebody(url, stranger)
+    me, theirs, them = await account.me(), await follower.me(), await other.me()
     assert me["locked"], "the group's account must approve its followers"
-    return Scene(url, token, account, Somebody(url, member), other, Somebody(url), str(me["username"]), str(them["username"]))
+    if not await follower.follows(str(me["id"])):
+        await follower.ask_to_follow(str(me["id"]))
+        await account.let_in(str(theirs["id"]))
+    assert await follower.follows(str(me["id"])), "the member must follow the group's account"
+    assert not await other.follows(str(me["id"])), "the stranger must not follow the group's account"
+    return Scene(url, token, account, follower, other, Somebody(url), str(me["username"]), str(them["username"]), **facts)
 
 
 @asynccontextmanager
@@ -163,15 +147,23 @@ async def in_sandbox(dialect: str) -> AsyncIterator[Scene]:
 @asynccontextmanager
 async def in_environment() -> AsyncIterator[Scene]:
     """The server that the environment names; skipped where it names none."""
-    if missing := [name for name in (URL, TOKEN, MEMBER, STRANGER) if not os.environ.get(name)]:
-        pytest.skip(f"set {', '.join(missing)}: see tests/live/README.md")
+    if not (url := os.environ.get(URL, "").rstrip("/")):
+        pytest.skip(f"set {URL}: see tests/live/README.md")
+    token, member, stranger = (_named(names) for names in (TOKEN, MEMBER, STRANGER))
     with pytest.MonkeyPatch.context() as patch:
         if authority := os.environ.get(AUTHORITY):
             patch.setenv("REQUESTS_CA_BUNDLE", authority)
-        url, token, member, stranger = (os.environ[name] for name in (URL, TOKEN, MEMBER, STRANGER))
-        scene = await set_up(url.rstrip("/"), token, token, member, stranger)
+        secrets = _MOCK not in str((await Somebody(url).instance()).get("source_url"))
+        # looked over REST more seldom: some servers count the calls of everybody together
+        scene = await set_up(url, token, token, member, stranger, scan=15.0, patience=4 * PATIENCE, keeps_secrets=secrets)
         try:
             yield scene
         finally:
-            for each in (scene.account, scene.member):
+            for each in (scene.account, scene.member, scene.stranger):
                 await each.tidy()
+
+
+def _named(names: tuple[str, ...]) -> str:
+    """What the environment says under one of these names. Without it the tests would prove nothing: so they fail."""
+    found = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return found or pytest.fail(f"{URL} is set, but not {' or '.join(names)}: see tests/live/README.md", pytrace=False)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
 from aiohttp import WSMessage, WSMsgType, web
 
 from adapters.mastodon import sse, websocket
@@ -18,20 +17,12 @@ from adapters.mastodon.sandbox import MastodonSandbox
 from adapters.mastodon.settings import MastodonSettings
 from adapters.mastodon.stream import Connected, Ended, News, Stream, Told
 from adapters.mastodon.streaming import Streaming, Transport, Way, probe, ways
-from bridge.contract import Fault
 from bridge.errors import NeedsOperator
-from bridge.post import Created, Deleted, Edited
-from bridge.text import plain
+from bridge.post import Created
 from tests.mastodon.conftest import ACCOUNT, MemoryInbox, Rig, eventually, plugged_in, streaming
 
 HOME, ELSEWHERE = "https://social.example", "https://streaming.example"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def gotosocial() -> AsyncIterator[MastodonSandbox]:
-    async with MastodonSandbox("gotosocial") as started:
-        yield started
 
 
 @asynccontextmanager
@@ -230,29 +221,6 @@ async def test_nobody_there_is_an_end_like_any_other() -> None:
         assert [type(each) for each in await all_news(Stream(transport.following(home, "t")))] == [Ended]
 
 
-# ---------------------------------------------------------------- the whole, over WebSocket
-
-
-async def test_a_server_with_websockets_alone_is_heard_over_one(gotosocial: MastodonSandbox) -> None:
-    """It advertises an encrypted address that it does not have, and names what is deleted by a bare id."""
-    async with plugged_in(gotosocial, MemoryInbox(), scan=60) as rig:
-        await streaming(rig)
-        native = await gotosocial.write_direct("lynn", "one\n\ntwo")
-        assert plain((await rig.heard(Created, native)).post.text) == "one\n\ntwo"
-        await gotosocial.edit(native, "three")
-        assert plain((await rig.heard(Edited, native)).post.text) == "three"
-        await gotosocial.delete(native)
-        await rig.heard(Deleted, native)
-        assert plain((await rig.heard(Created, await gotosocial.write("allhands", "still there"))).post.text) == "still there"
-
-
-async def test_a_lost_reply_is_found_where_keys_are_ignored(gotosocial: MastodonSandbox) -> None:
-    async with plugged_in(gotosocial, MemoryInbox()) as rig:
-        assert not rig.adapter.capabilities.idempotent
-        first = await rig.send("said with a key", "the same key")
-        assert await rig.send("said with a key", "the same key") != first
-
-
 # ---------------------------------------------------------------- refused, revoked
 
 
@@ -298,12 +266,3 @@ async def test_a_flood_of_ends_is_no_flood_of_connects(rig: Rig) -> None:
     # counted, as a busy machine may see two of them close together: one a second, and one that was under way before
     assert 1 <= len(new) <= time.monotonic() - begun + 2
     await streaming(rig)
-
-
-async def test_an_event_told_twice_over_a_websocket_is_one_raw(gotosocial: MastodonSandbox) -> None:
-    async with plugged_in(gotosocial, MemoryInbox()) as rig:
-        await streaming(rig)
-        gotosocial.fault(Fault.TWICE)
-        key = f"status:{await gotosocial.write('allhands', 'told twice')}"
-        await eventually(lambda: rig.inbox.offered.count(key) >= 2, "both")
-        assert rig.inbox.order.count(key) == 1
