@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bridge import audience, facts, notices, routing, rules, text
+from bridge import audience, facts, moderation, notices, routing, rules, text
 from bridge.facts import Case
 from bridge.mappings import Group
 from bridge.notices import Notice
@@ -24,13 +24,13 @@ from bridge.post import (
     Post,
     Ref,
     UserId,
-    direct,
     revision_of,
 )
 from bridge.reasons import Reason
 from bridge.routing import Route, World
 from bridge.rules import Drop, Hold, Relay, Verdict, Wait
-from bridge.store import Tx, inward, jobs, lanes, ledger, outward, verdicts
+from bridge.store import Tx, alerts, inward, jobs, lanes, ledger, outward, verdicts
+from bridge.store.alerts import Alert
 from bridge.store.outward import NewDelivery
 from bridge.store.tables import DeliveryState
 from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
@@ -294,8 +294,11 @@ def _refuse_edit(case: Case, known: KnownPost, post: Post, reason: Reason) -> No
 
 def _note_deletion(case: Case, reason: Reason) -> set[int]:
     if reason is Reason.COPY_REMOVED and (receipt := ledger.find_receipt(case.tx, case.event.ref)):
+        told = moderation.whom_to_tell(case, receipt)
         ledger.copy_removed(case.tx, receipt.id)
-        return _tell_of_removal(case, ledger.original(case.tx, receipt.post_id))
+        if isinstance(told, Alert):
+            alerts.add(case.tx, told, case.now)
+        return notify(case.tx, told, case.now) if isinstance(told, Notice) else set()
     if reason is Reason.POST_UNKNOWN and case.known is not None:
         ledger.mark_deleted(case.tx, case.known.id, case.now)
     elif reason is Reason.POST_UNKNOWN:
@@ -303,17 +306,6 @@ def _note_deletion(case: Case, reason: Reason) -> set[int]:
         post_id = ledger.add_post(case.tx, event.ref, None, event.at.timestamp(), body=None, parent=None, subject="")
         ledger.mark_deleted(case.tx, post_id, case.now)
     return set()
-
-
-def _tell_of_removal(case: Case, original: Post | None) -> set[int]:
-    """Its author may not know why others see it no more; nobody is told of what the bridge itself said, or their account did."""
-    if original is None or original.author.user == _BRIDGE.user or case.event.ref.place.is_direct:
-        return set()
-    account = original.ref.place.account
-    if account in case.world.followers and original.gated:  # written natively, as the account
-        return set()
-    place = direct(account, original.author.user)
-    return notify(case.tx, notices.copy_removed(place, original, case.world.name_of(case.event.ref.place)), case.now)
 
 
 def _add_event(case: Case, post_id: int, kind: EventKind, revision: str, verdict: str, reason: str) -> int | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bridge.mappings import Group
-from bridge.post import Place, Post, Ref
+from bridge.post import Place, Ref
 from bridge.reasons import Reason
-from bridge.text import Text, filled, first_line, from_plain
+from bridge.text import Text, filled, from_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,6 @@ def refused(ref: Ref, reason: Reason, ways: frozenset[str]) -> Notice | None:
     return Notice(f"{key}:{about}", ref.place, from_plain(words.format(how=_how(ways))), ref)
 
 
-def copy_removed(place: Place, original: Post, where: str) -> Notice:
-    """To an author: that somebody removed the copy of a post of theirs. Once per copy's place."""
-    words = first_line(original.text, 60)
-    said = (
-        f"Somebody removed the copy of your post{f' “{words}”' if words else ''} at {where}. "
-        "The original stays, and so do its other copies; to remove them all, delete it."
-    )
-    return Notice(
-        f"copy-removed:{original.ref}:{where}", place, from_plain(said), original.ref if place == original.ref.place else None
-    )
-
-
 def _how(ways: frozenset[str]) -> str:
     """How to reach everyone."""
     if "direct" in ways:
@@ -106,6 +94,12 @@ _REFUSALS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
 )
 """What is said for each reason, and the key under which it is said once per person."""
 _EACH_TIME = {"help", "direct-reply"}
+
+
+def your_copy_was_removed(ref: Ref, author: Place, where: str, line: str, place: str) -> Notice:
+    """To the author: that somebody took a copy down. Once for each place, however many parts it had there."""
+    said = f"The copy of your post at {where} was removed by somebody who may do so there" + (f": “{line}”. " if line else ". ")
+    return Notice(f"removed:{ref}:{place}", author, from_plain(f"{said}What you wrote, and its other copies, stay as they are."))
 
 
 # ---------------------------------------------------------------- to followers
@@ -163,6 +157,15 @@ def seems_moved(account: str, handle: str, name: str) -> str:
     return (
         f"{name} seems to have moved: {handle} at {account} says so itself. "
         "Ask them, and put their new account into the mapping file; until then what the old one writes is held."
+    )
+
+
+def copy_was_removed(where: str, name: str) -> str:
+    """That somebody took a copy down whose author can't be told."""
+    whose = f"of what {name} wrote " if name else ""
+    return (
+        f"A copy {whose}was removed at {where} by somebody who may do so there. The original and its other copies stay as they "
+        "are; there was no way to tell its author."
     )
 
 

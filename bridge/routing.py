@@ -57,11 +57,6 @@ class World:
         """Whether any group mirrors from this place."""
         return any(True for _ in self.sources(place))
 
-    def name_of(self, place: Place) -> str:
-        """How the mapping file calls the place; its account alone where it does not."""
-        entries = (entry for group in self.mappings.groups for entry in group.places)
-        return next((entry.at for entry in entries if self.place_of(entry) == place), str(place.account))
-
     def sources(self, place: Place) -> Iterator[tuple[Group, GroupPlace]]:
         """The groups that a post at this place may go to, with the entries that say so."""
         for group in self.mappings.groups:
@@ -221,6 +216,12 @@ def ceiling_of(world: World, group_id: str, destination: Destination) -> Audienc
                 if entry.direction.takes and destination in _destinations(world, entry, place):
                     return group.audience
     return None
+
+
+def name_of(world: World, place: Place) -> str:
+    """A place as the mapping file names it; its account alone where that no longer does."""
+    entries = (entry for group in world.mappings.groups for entry in group.places)
+    return next((f"{entry.account}/{entry.name}" for entry in entries if world.place_of(entry) == place), str(place.account))
 
 
 def answers_strangers(world: World, place: Place) -> bool:

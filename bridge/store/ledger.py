@@ -36,12 +36,6 @@ def find_receipt(tx: Connection, ref: Ref) -> KnownReceipt | None:
     return KnownReceipt(row.id, row.post_id, row.standing) if row is not None else None
 
 
-def original(tx: Connection, post_id: int) -> Post | None:
-    """The post as its author wrote it; None where its text is not kept any more, or it was deleted."""
-    row = tx.execute(select(sql.post.c.body, sql.post.c.deleted_at).where(sql.post.c.id == post_id)).one_or_none()
-    return load_post(row.body) if row is not None and row.body and row.deleted_at is None else None
-
-
 def post_behind(tx: Connection, ref: Ref) -> KnownPost | None:
     """The post that is answered by naming `ref`, be it the original that stands there or a copy of ours.
 

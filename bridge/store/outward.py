@@ -234,6 +234,12 @@ def adopt(tx: Connection, key: str, ref: Ref, now: float) -> bool:
     return True
 
 
+def is_removing(tx: Connection, post_id: int, ref: Ref) -> bool:
+    """Whether we removed the post's copy at `ref`, or are about to: then its deletion is nobody else's doing."""
+    ours = (_D.post_id == post_id, _P.delivery_id == _D.id, _P.action == Action.DELETE, _P.ref == sql.ref_text(ref))
+    return tx.execute(select(exists().where(*ours))).scalar_one()
+
+
 class Outcome(Enum):
     """What is known of an attempt that was not a success."""
 

@@ -85,12 +85,15 @@ async def test_an_edited_direct_message_changes_the_status(house: House) -> None
     assert {after[to].id == before[to].id for to in after if not to.reader} == {True}
 
 
+@pytest.mark.scenario("E11")
 async def test_somebodys_deletion_of_a_copy_leaves_the_post_and_the_other_copies(house: House) -> None:
     said, copies = await house.says("slack", "moderated elsewhere", place="all-hands")
     [to] = house.at("mastodon")
     await house.sandbox("mastodon").delete(copies[to].id)
     said.to = tuple(each for each in said.to if each != to)
+    await until(lambda: house.told("slack", "mastodon/timeline was removed"), "its author is told")
     await house.settle()
+    assert len(house.told("slack", said.mark)) == 1
     assert any(each.id == said.native for each in house.sandbox("slack").standing())
     changed = await house.edit(said, "and then edited")
     changed.to = tuple(each for each in changed.to if each != to)
