@@ -262,13 +262,21 @@ def _refuse(case: Case, post: Post, reason: Reason, *, held: bool) -> set[int]:
         post.ref,
         post.author,
         post.at.timestamp(),
-        body=post if held else None,
+        body=post if held or reason is Reason.TOO_OLD else None,
         parent=case.parent,
         subject="",
     )
     if _add_event(case, post_id, EventKind.CREATED, "", "held" if held else "dropped", reason) is None:
         return set()
+    if reason is Reason.TOO_OLD:
+        alerts.add(case.tx, _missed(case, post), case.now)
     return _answer_refusal(case, post.ref, reason)
+
+
+def _missed(case: Case, post: Post) -> Alert:
+    """That posts were heard too late: told once an hour for each account, however many there are."""
+    account = post.ref.place.account
+    return Alert(f"missed:{account}:{int(case.now // 3600)}", account, notices.were_missed(account, post.at))
 
 
 def _answer_refusal(case: Case, ref: Ref, reason: Reason) -> set[int]:
@@ -285,8 +293,9 @@ def _answer_refusal(case: Case, ref: Ref, reason: Reason) -> set[int]:
 
 
 def _refuse_edit(case: Case, known: KnownPost, post: Post, reason: Reason) -> None:
-    """Of a held post an admin sees its latest form; a held change of a relayed one stands in the ledger."""
-    if verdicts.verdict_of(case.tx, known.id) == "held":
+    """Of a held or missed post an admin sees its latest form; a held change of a relayed one stands in the ledger."""
+    kept = verdicts.verdict_of(case.tx, known.id) != "relayed" and ledger.body_of(case.tx, known.id) is not None
+    if kept:
         ledger.replace_body(case.tx, known.id, post)
     elif reason is not Reason.POST_UNKNOWN:
         _add_event(case, known.id, EventKind.EDITED, revision_of(case.event), "held", reason)

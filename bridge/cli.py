@@ -140,6 +140,12 @@ def held(url: Url = HERE, json: AsJson = False) -> None:
     _show(url, "/api/held", "held", as_json=json)
 
 
+@app.command()
+def missed(url: Url = HERE, json: AsJson = False) -> None:
+    """List what was heard too late to be copied, with who wrote it, where, and when it was written."""
+    _show(url, "/api/missed", "missed", as_json=json)
+
+
 def _show(url: str, path: str, listing: str, *, as_json: bool) -> None:
     """Print what the running service answers."""
     import json

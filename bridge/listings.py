@@ -1,8 +1,8 @@
-"""What the service answers, as lines for people: who follows, what was decided, what is held. Pure."""
+"""What the service answers, as lines for people: who follows, what was decided, what is held or was missed. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,9 +40,16 @@ def decisions(answer: Json) -> Iterator[str]:
 
 def held(answer: Json) -> Iterator[str]:
     """What waits for a human, newest first."""
-    if not answer["held"]:
-        yield "Nothing is held."
-    for each in answer["held"]:
+    yield from _posts(answer["held"]) if answer["held"] else ("Nothing is held.",)
+
+
+def missed(answer: Json) -> Iterator[str]:
+    """What was heard too late to be copied, newest first; the times are when it was written."""
+    yield from _posts(answer["missed"]) if answer["missed"] else ("Nothing was missed.",)
+
+
+def _posts(found: Iterable[Json]) -> Iterator[str]:
+    for each in found:
         who = " ".join(filter(None, (each["who"], f"({each['handle']})" if each["handle"] else ""))) or "unknown"
         where = f"{each['account']}/{each['place']}" if each["place"] else each["account"]
         yield f"{each['id']}  {_time(each['at'])}  {_safe(who)} at {where}: {each['why']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from bridge.mappings import Group
@@ -89,11 +90,15 @@ _REFUSALS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "not-this-way",
             "Direct messages to me are not passed on in this group, so nobody else saw yours. To reach everyone, {how}.",
         ),
+        Reason.TOO_OLD: (
+            "too-old",
+            "I heard this so late that it was too old to be posted, so nobody else saw it. Write it again if it still matters.",
+        ),
         Reason.DIRECT_REPLY: ("direct-reply", "This answer stayed between us. To reach everyone, {how}."),
     }
 )
 """What is said for each reason, and the key under which it is said once per person."""
-_EACH_TIME = {"help", "direct-reply"}
+_EACH_TIME = {"help", "direct-reply", "too-old"}
 
 
 def your_copy_was_removed(ref: Ref, author: Place, where: str, line: str, place: str) -> Notice:
@@ -166,6 +171,14 @@ def copy_was_removed(where: str, name: str) -> str:
     return (
         f"A copy {whose}was removed at {where} by somebody who may do so there. The original and its other copies stay as they "
         "are; there was no way to tell its author."
+    )
+
+
+def were_missed(account: str, at: datetime) -> str:
+    """That posts were heard so late that the group does not want them any more; `at`, when the first was written."""
+    return (
+        f"Posts at {account} were heard so late that they were older than their group's max_age, so they were not copied. "
+        f"The first was written on {at.astimezone(UTC):%Y-%m-%d at %H:%M} UTC. See them all with `viabridge missed`."
     )
 
 

@@ -135,13 +135,11 @@ def _refusal(world: World, group: Group, entry: GroupPlace, post: Post, person: 
         return Reason.UNKNOWN_SENDER if entry.readers and not direct else Reason.NOT_A_WRITER
     if not _is_asked_for(world, group, post):
         return Reason.NOT_THIS_WAY
-    if now - post.at > group.max_age:
-        return Reason.TOO_OLD
     if not direct and not passes(entry, post):
         return Reason.FILTERED
     if audience.of_copy(post.audience, group.audience, consented=direct) is None:
         return Reason.DIRECT
-    return None
+    return Reason.TOO_OLD if now - post.at > group.max_age else None  # last: what is missed is listed
 
 
 def _is_addressed(post: Post) -> bool:

@@ -212,7 +212,7 @@ class GroupEntry(Entry):
     )
     max_age: PositiveSpan = Field(
         timedelta(hours=24),
-        description="Older posts, found after an outage, are not copied.",
+        description="Older posts, found after an outage, are not copied; `viabridge missed` lists them.",
         json_schema_extra={"default": "24h"},
     )
     confirm: Literal["failures", "all"] = Field(

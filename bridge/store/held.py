@@ -1,4 +1,4 @@
-"""What is held: kept for a human, with who wrote it, where, when and why."""
+"""What is held, kept for a human, and what was missed: with who wrote it, where, when and why."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from bridge import text
-from bridge.post import AccountId, UserId
+from bridge.post import AccountId, EventKind, UserId
+from bridge.reasons import Reason
 from bridge.store import sql
 from bridge.store.codec import load_post
 from bridge.store.tables import RawState
 
 _WIDTH = 80
+_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ def posts(tx: Connection, since: float = 0.0) -> tuple[Held, ...]:
         select(e.id, e.accepted_at, e.reason, p.account, p.place, p.person, p.author, p.body)
         .where(e.verdict == "held", e.accepted_at >= since, e.post_id == p.id, p.deleted_at.is_(None))
         .order_by(e.accepted_at.desc(), e.id.desc())
+    )
+    return tuple(_held(row) for row in rows)
+
+
+def missed(tx: Connection) -> tuple[Held, ...]:
+    """Posts that were too old when they were heard, newest first; `at` is when they were written. Not those deleted since."""
+    e, p = sql.event.c, sql.post.c
+    rows = tx.execute(
+        select(e.id, p.at.label("accepted_at"), e.reason, p.account, p.place, p.person, p.author, p.body)
+        .where(e.reason == Reason.TOO_OLD, e.kind == EventKind.CREATED, e.post_id == p.id, p.deleted_at.is_(None))
+        .order_by(p.at.desc(), e.id.desc())
+        .limit(_MOST)
     )
     return tuple(_held(row) for row in rows)
 

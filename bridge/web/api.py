@@ -1,7 +1,8 @@
-"""What the command line asks of a running service: who follows, who asks to, what is held; and what an admin decides."""
+"""What the command line asks of a running service: who follows, who asks to, what is held or missed; what an admin decides."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +17,7 @@ from bridge.post import AccountId
 from bridge.routing import World
 from bridge.service import Service
 from bridge.store import held, people
+from bridge.store.held import Held
 from bridge.store.people import Deed, Known
 from bridge.store.tables_people import FollowState
 from bridge.web.guard import on_purpose, only_from_here
@@ -54,6 +56,10 @@ def api(service: Service) -> APIRouter:
     @routes.get("/held")
     async def what_is_held() -> JSONResponse:
         return JSONResponse({"held": await _held(service)})
+
+    @routes.get("/missed")
+    async def what_was_missed() -> JSONResponse:
+        return JSONResponse({"missed": _listed(service, await service.store.read(held.missed))})
 
     return routes
 
@@ -109,8 +115,11 @@ def _advice(known: Known, person: Person | None) -> str:
 
 
 async def _held(service: Service) -> list[dict[str, Any]]:
+    return _listed(service, await service.store.read(lambda tx: (*held.posts(tx), *held.raws(tx))))
+
+
+def _listed(service: Service, found: Iterable[Held]) -> list[dict[str, Any]]:
     names = {(str(account), str(place)): name for (account, name), place in service.world.pins.items()}
-    found = await service.store.read(lambda tx: (*held.posts(tx), *held.raws(tx)))
     return [
         {
             "id": each.id,

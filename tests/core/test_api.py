@@ -25,7 +25,7 @@ from bridge.store.people import Decision, Deed, Known
 from bridge.store.tables_people import FollowState
 from bridge.web.app import make_app
 from tests.core.desk import Desk
-from tests.core.worlds import ALL, LYNNS_DIRECT, NOW, created
+from tests.core.worlds import ALL, LYNNS_DIRECT, NOW, at, created, deleted
 
 HERE = "127.0.0.1:8080"
 MEANT = {"Content-Type": "application/json", "X-Viabridge": "1"}
@@ -208,6 +208,17 @@ async def test_held_posts_are_listed_with_who_where_and_why(service: Any, desk: 
     assert lines[1] == "    let me in"
 
 
+@pytest.mark.scenario("D04")
+async def test_what_was_missed_is_listed_with_the_time_when_it_was_written(service: Any, desk: Desk) -> None:
+    await desk.hear(created("last week\nand more", at=at(-7 * 24 * 3600)))
+    gone = created("taken back", at=at(-7 * 24 * 3600))
+    await desk.hear(gone)
+    await desk.hear(deleted(gone))
+    lines = list(listings.missed((await ask(service, "GET", "/api/missed", {})).json()))
+    assert f"{at(-7 * 24 * 3600):%Y-%m-%d %H:%M} UTC  lynn.example (lynn@example.org) at team/all-hands" in lines[0]
+    assert lines[1:] == ["    last week"]
+
+
 async def test_what_could_not_be_understood_is_held_too(service: Any, desk: Desk) -> None:
     from bridge.store import inward
 
@@ -219,6 +230,7 @@ async def test_what_could_not_be_understood_is_held_too(service: Any, desk: Desk
 
 def test_where_there_is_nothing_that_is_said() -> None:
     assert list(listings.held({"held": []})) == ["Nothing is held."]
+    assert list(listings.missed({"missed": []})) == ["Nothing was missed."]
     assert list(listings.decisions({"decisions": []})) == ["Nothing was decided yet."]
     assert list(listings.followers({"accounts": []})) == ["No account of the mapping file approves its followers."]
 

@@ -19,7 +19,7 @@ from bridge.store.alerts import Alert
 from bridge.telling import HELD_WITHIN_S, TOLD_WITHIN_S, WELL_AFTER_S, Teller
 from bridge.text import plain
 from tests.core.desk import Desk
-from tests.core.worlds import ALL, LYNN_OUTSIDE, LYNNS_DIRECT, MAIL, NOW, TEAM, created, person, world
+from tests.core.worlds import ALL, LYNN_OUTSIDE, LYNNS_DIRECT, MAIL, NOW, TEAM, at, created, person, world
 
 UNLOCKED = "The account is not locked."
 LYNN, BOSS, LATE = PersonId("lynn"), PersonId("boss"), PersonId("late")
@@ -256,6 +256,20 @@ async def test_held_posts_are_told_of_once_per_author_and_day(told: Told) -> Non
     await told.desk.write(lambda tx: tx.execute(update(sql.event).values(accepted_at=e.accepted_at + 24 * 3600)))
     await told.look(24 * 3600)
     assert len(await told.notices()) == 2
+
+
+@pytest.mark.scenario("D04")
+async def test_what_was_missed_is_told_of_once_an_hour_and_not_posted(told: Told) -> None:
+    for hours in (30, 29, 28):
+        await told.desk.hear(created("old news", at=at(-hours * 3600)))
+    assert await told.desk.count(sql.delivery) == 0
+    await told.look()
+    await told.look(60)
+    [(account, _, words)] = await told.notices()
+    assert account == MAIL
+    assert f"{at(-30 * 3600):%Y-%m-%d at %H:%M} UTC" in words
+    assert "viabridge missed" in words
+    assert "old news" not in words
 
 
 async def test_what_was_held_long_ago_is_not_told_of(told: Told) -> None:
