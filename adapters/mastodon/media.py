@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from mastodon.errors import MastodonNetworkError
 
+from adapters.mastodon import unready
 from adapters.mastodon.refusals import Missing
 from bridge.contract import File
 from bridge.errors import FileRejected, Rejected, Retryable, SendError
@@ -39,6 +40,7 @@ _REDIRECTS: Final = 3
 _POLLS: Final = (0.5, 5.0)  # seconds between two looks whether a file is ready: at first, and at most
 _REMEMBERED: Final = 500
 _STILL_PROCESSING: Final = "The Mastodon server is still making a file of this post ready."
+_NOT_READY: Final = "The Mastodon server has not made this file ready yet."
 _NOT_OURS: Final = "This file stands on another server than the account's, and is not copied from there."
 
 
@@ -96,9 +98,10 @@ class _Came:
 async def fetch(call: Calls, hosts: Hosts, media: Media, most: int) -> bytes:
     """The file's bytes, without our token: whoever keeps files for the server need not have it.
 
-    Raises `Rejected` where the file is gone, larger than `most` bytes, no file, or not on our server.
+    Raises `Retryable` while it is not ready, `Rejected` where it is gone, larger than `most` bytes, no file, or not ours.
     """
-    url, end = media.source, time.monotonic() + FETCH_END
+    end = time.monotonic() + FETCH_END
+    url = await _address(call, media.source, end)
     for _ in range(_REDIRECTS + 1):
         hosts.check(url)
         came = await call(lambda client, url=url: _get(client.session, url, most), end=end, answer=FETCH_END)  # type: ignore[misc]
@@ -108,6 +111,19 @@ async def fetch(call: Calls, hosts: Hosts, media: Media, most: int) -> bytes:
             return came.body
         url = urljoin(url, came.moved)
     raise Rejected("The Mastodon server sends us from one address to the next for this file.")
+
+
+async def _address(call: Calls, source: str, end: float) -> str:
+    """Where the file is. Raises `Retryable` while the server is still making it ready."""
+    if (asked := unready.awaited(source)) is None:
+        return source
+    status_id, media_id = asked
+    url = unready.address_in(await call(lambda client: client.status(status_id), end=end), media_id)
+    if url is None:
+        raise Rejected("This file is gone from the Mastodon server.")
+    if not url:
+        raise Retryable(_NOT_READY)
+    return url
 
 
 def _get(session: requests.Session, url: str, most: int) -> _Came:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from adapters.mastodon import unready
 from adapters.mastodon.identity import AUDIENCES, Identity
 from adapters.mastodon.mentions import Named, People, name_people, without_leading_mention
 from adapters.mastodon.reading import clean, quoted_address, read_text
@@ -123,7 +124,7 @@ def _post(status: Json, identity: Identity, heard_at: datetime, *, own: bool) ->
         warning=_words(status.get("spoiler_text")).strip(),
         sensitive=bool(status.get("sensitive")),
         language=_words(status.get("language")),
-        media=tuple(_media(item) for item in status.get("media_attachments") or ()),
+        media=tuple(_media(item, _words(status["id"])) for item in status.get("media_attachments") or ()),
     )
 
 
@@ -195,11 +196,12 @@ def _author(account: Json, domain: str) -> Author:
     )
 
 
-def _media(item: Json) -> Media:
+def _media(item: Json, status_id: str) -> Media:
     url = _words(item.get("remote_url") or item.get("url") or item.get("preview_url"))
     name = unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or _words(item.get("type")) or "file"
-    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Media(name=name, mime=mime, alt=_words(item.get("description")).strip(), source=_words(item.get("url")))
+    mime = mimetypes.guess_type(name)[0] or unready.kind_of(item)
+    source = clean(unready.source_of(item, status_id))
+    return Media(name=name, mime=mime, alt=_words(item.get("description")).strip(), source=source)
 
 
 def _count(value: object) -> int | None:

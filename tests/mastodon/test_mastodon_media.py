@@ -13,14 +13,17 @@ import pytest_asyncio
 import requests
 from mastodon.errors import MastodonNetworkError
 
+from adapters.mastodon import hearing
 from adapters.mastodon import media as media_module
 from adapters.mastodon.adapter import MastodonAdapter
+from adapters.mastodon.identity import Identity
 from adapters.mastodon.media import Hosts, Uploads, fetch
+from adapters.mastodon.parse import parse
 from adapters.mastodon.server import alt_characters_of, limits_of
 from bridge.contract import Absent, Attempt, Fault, File, FileLimits, Found, Part, Thread
 from bridge.errors import FileRejected, Rejected, Retryable, Uncertain
-from bridge.post import Created, Deleted, Edited, Media, NativeId
-from tests.mastodon.conftest import TIMELINE, Rig, a_context, a_post, streaming
+from bridge.post import Created, Deleted, Edited, Media, NativeId, Post, UserId
+from tests.mastodon.conftest import ACCOUNT, TIMELINE, Rig, a_context, a_post, streaming
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 LAKE = Media("lake.png", "image/png", len(PNG), "The lake at dawn", blob="lake")
@@ -238,6 +241,39 @@ async def test_a_redirect_is_followed_only_where_it_stays_with_our_server() -> N
             await fetch(answers.call, OURS, PICTURE, 1000)
     with pytest.raises(Rejected, match="from one address to the next"):
         await fetch(Answers(*[moved] * 9).call, OURS, PICTURE, 1000)
+
+
+@pytest.mark.scenario("I03")
+async def test_a_file_that_is_not_ready_when_its_status_is_heard_is_waited_for() -> None:
+    """Some servers tell of a status before its files came over from another server."""
+    item: dict[str, Any] = {"id": "7", "type": "image", "url": None, "remote_url": None, "description": "The lake"}
+    [media] = created_with(item).media
+    assert (media.mime, media.alt) == ("image/jpeg", "The lake")
+    served = Answers((200, {"Content-Type": "image/png"}, PNG))
+    shown = {"media_attachments": [item]}
+
+    async def call(call: Callable[[Any], Any], **options: object) -> Any:
+        client = type("Client", (), {"session": served, "status": lambda _, status_id: shown if status_id == "5" else None})()
+        return call(client)
+
+    with pytest.raises(Retryable, match="ready"):
+        await fetch(call, OURS, media, 1000)
+    item["url"] = "https://media.example/1.png"
+    assert await fetch(call, OURS, media, 1000) == PNG
+    assert served.asked == ["https://media.example/1.png"]
+    shown["media_attachments"] = []
+    with pytest.raises(Rejected, match="gone"):
+        await fetch(call, OURS, media, 1000)
+
+
+def created_with(item: dict[str, Any]) -> Post:
+    """The post of a status, number 5, of the account with this attachment."""
+    account = {"id": "1", "username": "allhands", "acct": "allhands"}
+    status = {"id": "5", "account": account, "content": "", "visibility": "private", "created_at": "2026-11-01T10:00:00Z"}
+    raw = hearing.created(ACCOUNT, {**status, "media_attachments": [item]}).raw
+    [event] = parse(raw, Identity(ACCOUNT, UserId("1"), "allhands", "social.example"))
+    assert isinstance(event, Created)
+    return event.post
 
 
 @pytest.mark.parametrize(
