@@ -114,8 +114,7 @@ async def test_our_own_events_before_the_answers_are_never_said_again(house: Hou
 async def test_an_app_that_was_removed_waits_and_comes_back(house: House, slack: SlackSandbox) -> None:
     account = house.service.engine.accounts[AccountId("slack")]
     await slack.with_server(lambda server: server.uninstall())
-    await until(lambda: not account.opened.is_set(), "the account is closed")
-    assert "install" in account.trouble
+    await until(lambda: not account.opened.is_set() and "install" in account.trouble, "the account is closed, and says why")
     said = await house.say("mastodon", "waits for the app")
     await asyncio.sleep(0)
     assert not house.copies(said.mark, house.at("slack")[0])
