@@ -40,6 +40,8 @@ class Account:
     gate: str = ""
     catching_up: int = 0
     """By how many catch-ups the account's raws are held back just now."""
+    caught_up: int = 0
+    """How many have ended."""
     unpinned: dict[str, str] = field(default_factory=dict)
     """Names of places that could not be looked up yet, each with what a human must mend."""
 

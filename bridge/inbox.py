@@ -77,6 +77,7 @@ class Inbox:
             yield
         finally:
             found.catching_up -= 1
+            found.caught_up += 1
             self.look_again(account)
 
     async def standing(self, place: Place, since: datetime) -> Collection[NativeId]:
@@ -108,10 +109,12 @@ class Inbox:
         self._source_lanes[account.id] = claim.lane.id
         while await self._engine.ready(account.id) and not self._engine.stopping.is_set():
             wake.clear()  # before looking: what comes after the look wakes us again
-            now = self._engine.now()
+            now, caught_up = self._engine.now(), account.caught_up
             batch = await self._store.read(lambda tx, now=now: inward.waiting(tx, account.id, now))  # type: ignore[misc]
             if account.catching_up:  # asked after looking, so that nothing slips through as it begins
                 await self._engine.until(now + CATCH_UP_LOOK_S, wake)
+                continue
+            if account.caught_up != caught_up:  # it ended while we looked, so this may be from before its last page
                 continue
             if not batch:
                 upcoming = await self._store.read(lambda tx: inward.next_ready_at(tx, account.id))

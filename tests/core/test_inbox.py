@@ -110,6 +110,42 @@ async def test_what_is_heard_during_a_catch_up_is_judged_after_it_in_the_platfor
     assert {row.state for row in await desk.rows(sql.raw)} == {RawState.DONE}
 
 
+async def test_what_was_looked_up_before_a_catch_up_ended_is_looked_up_again(desk: Desk) -> None:
+    say: dict[str, Event | Exception] = {
+        key: created(key, ref=Ref(CHANNEL, NativeId(key)), at=at(n)) for n, key in enumerate(("missed", "live"))
+    }
+    adapter: Any = Understanding(say)
+    account = Account(TEAM, adapter)
+    account.opened.set()
+    inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
+    await inbox.take(Raw(TEAM, "live", b"{}", at(1)))
+    looked, may_return = asyncio.Event(), asyncio.Event()
+    read = desk.store.read
+
+    class Slow:
+        """The store, whose first look is answered late."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(desk.store, name)
+
+        async def read(self, query: Any) -> Any:
+            found = await read(query)
+            if not looked.is_set():
+                looked.set()
+                await may_return.wait()
+            return found
+
+    slow: Any = Slow()
+    inbox._store = slow
+    with inbox.catching_up(TEAM):
+        serving = asyncio.create_task(inbox.serve(await desk.source(TEAM), asyncio.Event()))
+        await looked.wait()
+        await inbox.take_page(TEAM, (Raw(TEAM, "missed", b"{}", at(0)),), "cursor", "1")
+    may_return.set()
+    await serving
+    assert [row.native for row in await desk.rows(sql.post)] == ["missed", "live"]
+
+
 async def test_the_ledger_tells_which_posts_of_a_place_stand(desk: Desk) -> None:
     adapter: Any = Understanding({})
     inbox = Inbox(desk.store, Engine({TEAM: Account(TEAM, adapter)}, now=lambda: NOW), lambda: desk.world)
