@@ -38,6 +38,9 @@ GUESSES: Final = 15
 PROBES: Final = 30
 """Messages that history does not show any more which are asked for one by one."""
 
+PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
+"""Seconds before a channel that could not be read for now is read again; after the last it is left for the next look."""
+
 log = structlog.get_logger(__name__)
 V = TypeVar("V")
 Json = dict[str, Any]
@@ -56,10 +59,17 @@ class Channels:
     async def catch_up(self, inbox: Inbox, channels: Iterable[str], *, thorough: bool) -> None:
         """Read each channel from where it was left. One that can't be read is left for the next time, and logged."""
         for channel in channels:
-            try:
-                await self._channel(inbox, channel, thorough=thorough)
-            except (SendError, Unparsable) as error:
-                log.warning("slack channel not caught up", account=self.account, channel=channel, error=str(error))
+            for pause in PAUSES:
+                try:
+                    await self._channel(inbox, channel, thorough=thorough)
+                except Retryable as error:
+                    log.info("slack channel is asked for again", account=self.account, channel=channel, error=str(error))
+                    await self.sleep(pause)
+                except (SendError, Unparsable) as error:
+                    log.warning("slack channel not caught up", account=self.account, channel=channel, error=str(error))
+                    break
+                else:
+                    break
 
     async def _channel(self, inbox: Inbox, channel: str, *, thorough: bool) -> None:
         name = f"history:{channel}"
@@ -137,10 +147,9 @@ class _Read:
                 self.gone.append(ts)
 
     async def _messages(self, oldest: float, root: str = "", *, pages: int = 1000) -> AsyncIterator[Json]:
-        """A generator of messages; a page that is refused for now is asked for until it comes, ten times at most."""
-        tries = 0
+        """What stands there; a page that is refused for now is asked for again."""
         seen: set[str] = set()
-        while True:
+        for pause in PAUSES:
             try:
                 reading = history.messages(self.by.web(), self.channel, self.by._patient, f"{oldest:.6f}", root, pages=pages)  # noqa: SLF001
                 async for message in reading:
@@ -148,12 +157,10 @@ class _Read:
                         seen.add(message["ts"])
                         yield message
             except Retryable:
-                tries += 1
-                if tries > 10:
-                    raise
-                await self.by.sleep(min(0.5 * 2**tries, 15.0))
+                await self.by.sleep(pause)
             else:
                 return
+        raise Retryable("Slack did not let us read a channel to its end.")
 
     def _threads(self, *, thorough: bool) -> list[str]:
         """The first messages of the threads to be read, newest first."""

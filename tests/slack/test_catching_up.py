@@ -202,3 +202,15 @@ async def test_a_page_that_is_refused_for_now_is_asked_for_again(sandbox: SlackS
     async with hearing(sandbox, box) as adapter:
         await box.heard(1)
         assert words(said(adapter, box)) == ["missed"]
+
+
+async def test_a_first_contact_that_is_refused_for_now_is_made_all_the_same(sandbox: SlackSandbox) -> None:
+    box = Box()
+    sandbox.busy("conversations.history", times=2, seconds=0.1)
+    await first_contact(sandbox, box)
+    await meanwhile(sandbox, is_deaf=True)
+    await sandbox.write("lynn", "missed")
+    await meanwhile(sandbox, is_deaf=False)
+    sandbox.busy("conversations.info", times=1, seconds=0.1)
+    async with hearing(sandbox, box) as adapter:
+        assert words(said(adapter, box)) == ["missed"]
