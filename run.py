@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,9 +38,12 @@ TOO_OLD = "viabridge needs Python 3.11 or newer; this is {}.{}. Name a newer one
 NO_PIP = "This Python has no pip. Install it (Debian, Ubuntu: apt install python3-pip) or install uv, then run this again."
 NOT_INSTALLED = "The packages could not be installed: see the lines above. Nothing is broken; run the same command again."
 
+# Of the caller's environment: another Python's, and that nothing compiled be kept, which costs each of many processes seconds.
+FOREIGN = ("PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 PYTEST = ["-m", "pytest", "-q"]
-# Much of a test is waiting for sandboxes, so four share two cores; a file's tests share its sandboxes.
-WORKERS = ["-n", "4", "--dist", "loadfile"]
+# Much of a test is waiting for sandboxes, so four share two cores; a file's tests share its sandboxes. In their own order:
+# the quickest folders come last, so that no worker is left alone with a long file.
+WORKERS = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 STATIC = {
     "format": ["-m", "ruff", "format", "--check", "."],
     "lint": ["-m", "ruff", "check", "."],
@@ -51,7 +55,7 @@ COMPILE = ["--universal", "--generate-hashes", "--no-header", "--all-extras", "-
 
 def environment() -> dict[str, str]:
     """The caller's environment, with the checkout as the only import path besides the installed packages."""
-    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "VIRTUAL_ENV")}
+    env = {key: value for key, value in os.environ.items() if key not in FOREIGN}
     path = [ROOT] if PYTHON.exists() else [ROOT, SITE]
     # Safe path: a call from inside adapters/ must not let adapters/email stand in for the standard library's.
     return env | {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONSAFEPATH": "1", "PIP_USER": "0"}
@@ -73,11 +77,12 @@ def become(*arguments: str) -> NoReturn:
     os.execve(python(), [str(python()), *arguments], environment())
 
 
-def installer() -> list[str | Path]:
-    """Make an empty `.venv`; the command that installs packages into it."""
+def installers() -> Iterator[list[str | Path]]:
+    """Make an empty `.venv`; the command that installs packages into it. Asked again, it finds another way if there is one."""
     uv = shutil.which("uv")
     if uv and not call(uv, "venv", "--quiet", "--no-cache", "--clear", "--no-project", "--python", sys.executable, VENV):
-        return [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON]
+        yield [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON]
+        print("uv could not; trying pip.", file=sys.stderr, flush=True)  # whose settings for this network are its own
     pip = ["-m", "pip", "--disable-pip-version-check"]
     install = ["install", "-qq", "--no-cache-dir", "--no-warn-script-location"]
     has_pip = importlib.util.find_spec("pip")
@@ -86,11 +91,12 @@ def installer() -> list[str | Path]:
         # EXTERNALLY-MANAGED mark forbids.
         bare = ["--without-pip"] if has_pip else []
         if not call(sys.executable, "-m", "venv", "--clear", *bare, VENV):
-            return [sys.executable, *pip, "--python", PYTHON, *install] if has_pip else [PYTHON, *pip, *install]
+            yield [sys.executable, *pip, "--python", PYTHON, *install] if has_pip else [PYTHON, *pip, *install]
+            return
     shutil.rmtree(VENV, ignore_errors=True)
     if not has_pip:
         sys.exit(NO_PIP)
-    return [sys.executable, *pip, *install, "--target", SITE]
+    yield [sys.executable, *pip, *install, "--target", SITE]
 
 
 def prepare() -> None:
@@ -101,7 +107,7 @@ def prepare() -> None:
         if STAMP.exists() and STAMP.read_text() == state:
             return
         print("Installing the locked packages into .venv: once, about a minute.", file=sys.stderr, flush=True)
-        if call(*installer(), "--require-hashes", "-r", LOCK):
+        if all(call(*install, "--require-hashes", "-r", LOCK) for install in installers()):
             sys.exit(NOT_INSTALLED)
         STAMP.write_text(state)
 

