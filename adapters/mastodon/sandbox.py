@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -26,6 +27,7 @@ from bridge.post import NativeId
 T = TypeVar("T")
 
 _START: Final = 60.0  # seconds the mock may take to start on a slow machine
+_PAGE: Final = 40  # statuses asked for at once
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -138,16 +140,23 @@ class MastodonSandbox:
         await self._do(self._author(id), "DELETE", f"{STATUSES}/{id}")
 
     async def stranger_view(self) -> Sequence[str]:
-        """What somebody who follows nobody can read of the group, signed in or not: must be nothing."""
+        """What somebody who follows nobody can read of the group, signed in or not: must be nothing.
+
+        What others post for everybody under their own names is theirs, and not meant.
+        """
+        pages = [Call("GET", "/api/v1/timelines/public"), Call("GET", f"/api/v1/accounts/{self._mocked.account}/statuses")]
+        ids = [("id[]", str(one.id)) for one in self.standing()]
+        pages += [Call("GET", STATUSES, urlencode(ids[n : n + _PAGE])) for n in range(0, len(ids), _PAGE)]
         seen: list[str] = []
         for token in (TOKENS["stranger"], ""):
-            for path in ("/api/v1/timelines/public", f"/api/v1/accounts/{self._mocked.account}/statuses"):
-                reply = await self._there(self._mocked.exchange(Call("GET", path, token=token)))
-                seen += [str(status["content"]) for status in reply.json] if reply.status == 200 else []
-            for standing in self.standing():
-                reply = await self._there(self._mocked.exchange(Call("GET", f"{STATUSES}/{standing.id}", token=token)))
-                seen += [str(reply.json["content"])] if reply.status == 200 else []
+            for page in pages:
+                reply = await self._there(self._mocked.exchange(replace(page, token=token)))
+                found = reply.json if reply.status == 200 else []
+                seen += [str(status["content"]) for status in found if not self._is_somebodys_own(status)]
         return tuple(seen)
+
+    def _is_somebodys_own(self, status: Any) -> bool:
+        return status["visibility"] in ("public", "unlisted") and str(status["account"]["id"]) != self._mocked.account
 
     # ------------------------------------------------ the journal, the faults
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import pytest
 import pytest_asyncio
+from mastodon import Mastodon
 
 from adapters.mastodon.adapter import MastodonAdapter
 from adapters.mastodon.sandbox import MastodonSandbox
@@ -144,6 +145,12 @@ def a_post(words: str, **changes: object) -> Post:
 def a_context(limits: Limits, **changes: object) -> Context:
     context = Context(limits, "via {author}: {text}", "all-hands", Audience.GROUP)
     return replace(context, **changes)  # type: ignore[arg-type]
+
+
+def client_of(sandbox: MastodonSandbox, handle: str) -> Mastodon:
+    """An ordinary client of somebody's."""
+    token = sandbox.joining[f"access token of @{handle}"]
+    return Mastodon(access_token=token, api_base_url=sandbox.joining["server"], version_check_mode="none")
 
 
 @asynccontextmanager

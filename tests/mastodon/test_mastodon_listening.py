@@ -6,14 +6,13 @@ import asyncio
 import threading
 
 import pytest
-from mastodon import Mastodon
 
 from adapters.mastodon.sandbox import MastodonSandbox
 from adapters.mastodon.stream import TASK
 from bridge.contract import Fault
 from bridge.post import Audience, Created, Deleted, Edited, NativeId, Own
 from bridge.text import plain
-from tests.mastodon.conftest import MemoryInbox, Rig, eventually, plugged_in, streaming
+from tests.mastodon.conftest import MemoryInbox, Rig, client_of, eventually, plugged_in, streaming
 
 
 async def everything_is_heard(rig: Rig, before: set[str]) -> None:
@@ -181,8 +180,3 @@ async def test_what_the_account_boosts_is_told_and_taken_back(rig: Rig) -> None:
     await rig.sandbox.plug()  # the mock's stream says nothing of it; looking does
     await rig.heard(Deleted, native)
     await asyncio.to_thread(karl.status_delete, public["id"])  # others here look at what strangers see
-
-
-def client_of(sandbox: MastodonSandbox, handle: str) -> Mastodon:
-    token = sandbox.joining[f"access token of @{handle}"]
-    return Mastodon(access_token=token, api_base_url=sandbox.joining["server"], version_check_mode="none")
