@@ -10,7 +10,7 @@ from typing import Final
 from adapters.mastodon.attaching import Attached, attach
 from adapters.mastodon.caution import told_apart
 from adapters.mastodon.identity import VISIBILITIES
-from adapters.mastodon.writing import length, neutralise, write_text
+from adapters.mastodon.writing import length, neutralise, shortened, write_text
 from bridge.contract import Context, File, Limits, Part
 from bridge.post import Audience, Destination, Post
 from bridge.text import Inlines, Paragraph, Str, Text, attribute, is_blank, prepend, split
@@ -42,8 +42,8 @@ def draft_of(part: Part) -> Draft:
 def render(post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
     """The post as one status, or as a numbered thread of several; to a `Direct` place as direct messages.
 
-    Its files go with the first one; those that cannot are named in the text. A status that can't be cut to fit (one link
-    longer than the limit) is left to the server to refuse.
+    Its files go with the first one; those that cannot are named in the text. One address longer than a status stands alone:
+    the server may count it as a link; where it surely does not, the address is cut, so that the words around it arrive.
     """
     limits = context.limits
     attached = attach(post.media, limits.files)
@@ -116,7 +116,9 @@ def _statuses(text: Text, limits: Limits, used: int) -> tuple[str, ...]:
         number = f" ({'9' * digits}/{'9' * digits})"
         parts = split(text, _fits(limits, used + len(number)))
         if len(str(len(parts))) <= digits:
-            return tuple(f"{write_text(part).strip()} ({n}/{len(parts)})" for n, part in enumerate(parts, start=1))
+            room = limits.characters - used - len(number)
+            statuses = (shortened(write_text(part).strip(), room, limits) for part in parts)
+            return tuple(f"{status} ({n}/{len(parts)})" if parts[1:] else status for n, status in enumerate(statuses, start=1))
         digits += 1
 
 

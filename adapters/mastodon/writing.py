@@ -27,6 +27,13 @@ _COUNTED_LINK: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+# What no server takes for a link, and so counts in full: hosts without a top-level domain that the public has.
+_PRIVATE_TOP_LEVEL: Final = "(?:corp|example|home|internal|intranet|invalid|lan|local|localdomain|localhost|private|test)"
+_PRIVATE_ADDRESS: Final = re.compile(
+    rf"[a-z][a-z0-9+.-]*://(?:[^/?#@\s]*@)?(?:\[|(?:[^./?#:\s]+|[\d.]+|[^/?#:\s]*\.{_PRIVATE_TOP_LEVEL})(?=[:/?#]|$))",
+    re.IGNORECASE,
+)
+
 
 def write_text(text: Text) -> str:
     """The tree as a status: plain words, "> " before quotes, "- " before items, each address once; mentions nobody."""
@@ -55,3 +62,13 @@ def length(source: str, limits: Limits) -> int:
         return len(source)
     links = [len(found.group()) for found in _COUNTED_LINK.finditer(source)]
     return len(source) - sum(links) + limits.per_link * len(links)
+
+
+def shortened(status: str, room: int, limits: Limits) -> str:
+    """The status; where it is too long for an address that the server surely counts in full, only the address's beginning.
+
+    Any other that seems too long the server may know for a link, and take.
+    """
+    if length(status, limits) <= room or not _PRIVATE_ADDRESS.search(status):
+        return status
+    return status[: room - 1].rstrip() + "…"

@@ -172,6 +172,27 @@ def test_no_link_is_cut(links: list[tuple[str, int]]) -> None:
     assert found == [url for url, _ in links]
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["jira", "10.0.0.1", "[::1]", "wiki.internal:8080", "a@build.corp", "Intranet.LOCAL", "e.example"],
+)
+def test_the_words_around_an_address_longer_than_a_status_arrive(host: str) -> None:
+    parts = drafts(f"Look at http://{host}/{'x' * 3_000} before noon")
+    assert all(length(part.status, LIMITS) <= LIMITS.characters for part in parts)
+    said = " ".join(part.status for part in parts)
+    assert "Look at" in said
+    assert f"http://{host}/xxx" in said
+    assert "xxx…" in said
+    assert "before noon" in said
+
+
+@pytest.mark.parametrize("host", ["acme.tech", "www.example.org", "m\u00fcnchen.de", "internal.acme.tools"])
+def test_an_address_that_the_server_may_know_for_a_link_is_never_cut(host: str) -> None:
+    address = f"https://{host}/{'x' * 600}"
+    parts = drafts(f"Look at {address} before noon")
+    assert [part for part in parts if address in part.status]
+
+
 @unhurried
 @given(LINKS)
 def test_a_link_counts_as_the_server_says(url: str) -> None:
