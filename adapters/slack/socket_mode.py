@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack.calls import Asked
 from adapters.slack.ingress import bolt_app, quiet
 from bridge.contract import Inbox
-from bridge.errors import SendError
+from bridge.errors import NeedsOperator, SendError
 from bridge.post import AccountId
 
 log = structlog.get_logger(__name__)
@@ -42,6 +42,7 @@ class Socket:
     async def listen(self, inbox: Inbox, caught_up: Callable[[], Awaitable[None]]) -> None:
         """Hear events until cancelled, reconnecting alone; after each connect `caught_up` brings what was missed before.
 
+        Raises `NeedsOperator` where Slack lets us connect no more: the token was revoked, or the app removed.
         The SDK's own reconnecting is off: it repeats a used-up address for ever when the first try to reach it fails.
         """
         app = bolt_app(self.account, inbox)
@@ -60,6 +61,8 @@ class Socket:
                     await caught_up()
                 await _until_lost(client)
                 log.info("slack socket lost", account=self.account)
+            except NeedsOperator:
+                raise  # no outage: trying again in a second mends nothing, and somebody must be told
             except (SendError, TimeoutError) as error:
                 if failures < 2:  # the outage is said once, not at every attempt
                     log.warning("slack socket can't connect", account=self.account, error=type(error).__name__)

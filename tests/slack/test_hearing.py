@@ -105,11 +105,24 @@ async def test_a_new_name_is_known_as_soon_as_slack_tells_it(desk: Desk) -> None
 
 async def test_removal_of_the_app_ends_listening_with_the_cure(desk: Desk) -> None:
     listening = asyncio.create_task(desk.adapter.listen(desk.box))
+    await desk.box.until(lambda: desk.box.caught_up == 2)  # both who listen stand
     await desk.sandbox.with_server(lambda server: server.uninstall())
     (raw,) = await desk.box.heard(1)
     desk.adapter.parse(raw)
     with pytest.raises(NeedsOperator, match="install it again"):
         await listening
+
+
+@pytest.mark.scenario("L08")
+async def test_a_token_that_came_to_be_worthless_ends_listening_with_the_cure(desk: Desk) -> None:
+    await desk.box.until(lambda: desk.box.caught_up == 1)
+    await desk.sandbox.unplug()
+    await desk.sandbox.with_server(lambda server: server.uninstall())
+    listening = asyncio.create_task(desk.adapter.listen(desk.box))
+    await desk.sandbox.plug()
+    async with asyncio.timeout(10):
+        with pytest.raises(NeedsOperator, match="token"):
+            await listening
 
 
 async def test_a_failed_look_up_falls_back_to_the_name_known_before(desk: Desk) -> None:
