@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bridge import __version__
+from bridge import __version__, cli_undelivered
+from bridge.cli_options import HERE, AsJson, By, Url, act, show
 from bridge.errors import ConfigError
 
 EXIT_CONFIG = 78
@@ -17,6 +18,7 @@ EXIT_CONFIG = 78
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 followers = typer.Typer(help="Who follows a protected account, who asks to, and what was decided.")
 app.add_typer(followers, name="followers")
+app.add_typer(cli_undelivered.app, name="undelivered")
 
 MappingsFile = Annotated[
     Path, typer.Option("--mappings", envvar="VIABRIDGE_MAPPINGS", help="The mapping file: who mirrors where.")
@@ -28,12 +30,8 @@ Database = Annotated[
     ),
 ]
 
-Url = Annotated[str, typer.Option(envvar="VIABRIDGE_URL", help="Where the running service is.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DoorOf = Annotated[str, typer.Argument(help="The account, as the mapping file names it.")]
 Handle = Annotated[str, typer.Argument(help="Who: their @name@server, or their id there.")]
-By = Annotated[str, typer.Option("--as", help="Who decides, for the audit log; the user of this terminal unless given.")]
-HERE = "http://127.0.0.1:8080"
 
 
 @app.command()
@@ -107,7 +105,7 @@ def at_the_door(context: typer.Context, url: Url = HERE, json: AsJson = False) -
 @followers.command("list")
 def list_followers(url: Url = HERE, json: AsJson = False) -> None:
     """List who asks to follow and who follows, with what there is to decide."""
-    _show(url, "/api/followers", "followers", as_json=json)
+    show(url, "/api/followers", "followers", as_json=json)
 
 
 @followers.command()
@@ -131,42 +129,23 @@ def remove(account: DoorOf, handle: Handle, by: By = "", url: Url = HERE) -> Non
 @followers.command()
 def audit(url: Url = HERE, json: AsJson = False) -> None:
     """List what was decided, when, and by whom; newest first."""
-    _show(url, "/api/followers/audit", "decisions", as_json=json)
+    show(url, "/api/followers/audit", "decisions", as_json=json)
 
 
 @app.command()
 def held(url: Url = HERE, json: AsJson = False) -> None:
     """List what is held: kept for a human, with who wrote it, where, when and why."""
-    _show(url, "/api/held", "held", as_json=json)
+    show(url, "/api/held", "held", as_json=json)
 
 
 @app.command()
 def missed(url: Url = HERE, json: AsJson = False) -> None:
     """List what was heard too late to be copied, with who wrote it, where, and when it was written."""
-    _show(url, "/api/missed", "missed", as_json=json)
-
-
-def _show(url: str, path: str, listing: str, *, as_json: bool) -> None:
-    """Print what the running service answers."""
-    import json
-
-    from bridge import calling, listings
-
-    answer = calling.ask(url, path)
-    typer.echo(json.dumps(answer, indent=2) if as_json else "\n".join(getattr(listings, listing)(answer)))
+    show(url, "/api/missed", "missed", as_json=json)
 
 
 def _decide(url: str, account: str, handle: str, deed: str, by: str) -> None:
-    import getpass
-
-    from bridge import calling
-
-    wanted = {"account": account, "handle": handle, "deed": deed, "by": by or getpass.getuser()}
-    try:
-        typer.echo(calling.ask(url, "/api/followers", wanted)["done"])
-    except calling.Refused as error:
-        typer.echo(f"✗ {error.sentence}", err=True)
-        raise typer.Exit(1) from error
+    act(url, "/api/followers", {"account": account, "handle": handle, "deed": deed}, by)
 
 
 @app.command()

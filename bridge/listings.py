@@ -57,6 +57,44 @@ def _posts(found: Iterable[Json]) -> Iterator[str]:
             yield f"    {_safe(each['line'])}"
 
 
+def undelivered(answer: Json) -> Iterator[str]:
+    """What was not delivered, oldest first, with the reason; and how to go on."""
+    if not answer["undelivered"]:
+        yield "Everything was delivered."
+        return
+    for each in answer["undelivered"]:
+        yield _safe(f"{each['id']}  {_time(each['ended_at'])}  {_copy(each)}: {each['sentence']}")
+        if each["line"]:
+            yield _safe(f"    {each['author']}: {each['line']}")
+    total, shown = sum(answer["groups"].values()), len(answer["undelivered"])
+    yield f"{shown} of {total}; by group: " + ", ".join(f"{group or 'notices'} {n}" for group, n in answer["groups"].items())
+    if shown < total:
+        yield f"For more: --after {answer['undelivered'][-1]['id']}"
+
+
+def one_undelivered(answer: Json) -> Iterator[str]:
+    """All that is known of one."""
+    for each in answer["undelivered"]:
+        yield _safe(f"{each['id']}: {_copy(each)}")
+        yield _safe(f"  {each['author']}: {each['line']}")
+        yield _safe(f"  reason    {each['reason']}: {each['sentence']}")
+        yield _safe(f"  group     {each['group'] or '(a notice of the bridge)'}, from {each['from']}, message {each['ref']}")
+        yield f"  accepted  {_time(each['accepted_at'])}, ended {_time(each['ended_at'])}"
+        yield f"  attempts  {each['attempts']}" + (f", replayed {each['replays']} times" if each["replays"] else "")
+        if each["perhaps_sent"]:
+            yield "  perhaps   it stands there all the same; a replay looks first"
+        how = f"viabridge undelivered replay {each['id']}"
+        yield f"  replay    {each['obstacle'] or how}"
+
+
+def _copy(each: Json) -> str:
+    whose = f" for {each['reader']}" if each["reader"] else ""
+    return f"{_KINDS.get(each['kind'], each['kind'])} to {each['to']}{whose}"
+
+
+_KINDS = {"created": "copy", "edited": "change", "deleted": "removal", "notice": "notice"}
+
+
 def _safe(words: str) -> str:
     """Without what a terminal would obey: strangers choose their names."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in words)

@@ -11,7 +11,7 @@ from bridge.post import Destination, EventKind, Post, UserId
 from bridge.reasons import Reason
 from bridge.store.outward import NewPart
 from bridge.store.tables import Action
-from bridge.store.values import Job
+from bridge.store.values import FrozenPart, Job
 
 _NOTHING = Part("")
 
@@ -37,6 +37,8 @@ def plan(job: Job, adapter: Adapter, destination: Destination, known: Known) -> 
             return _changes(job, _render(job, job.post, adapter, destination, known), destination)
         case EventKind.EDITED:
             return _correction(job, job.post, adapter, destination, known)
+        case _ if job.copies:
+            return _rest(job, _render(job, job.post, adapter, destination, known), adapter, destination)
         case _:
             return _sends(job, _render(job, job.post, adapter, destination, known), destination)
 
@@ -88,12 +90,25 @@ def _changes(job: Job, parts: Sequence[Part], destination: Destination) -> Seque
     return changes
 
 
+def _rest(job: Job, parts: Sequence[Part], adapter: Adapter, destination: Destination) -> Sequence[NewPart] | Reason:
+    """A post that is sent again and of which parts stand: those are brought up to date where they can be, the others sent."""
+    if adapter.capabilities.edit:
+        return _changes(job, parts, destination)
+    missing = parts[len(job.copies) :]
+    return _sends(job, missing, destination, max(copy.number for copy in job.copies) + 1) if missing else Reason.CANNOT_CHANGE
+
+
 def _correction(job: Job, post: Post, adapter: Adapter, destination: Destination, known: Known) -> Sequence[NewPart] | Reason:
     """One corrected copy beside the first, where copies can't be changed."""
     if job.corrected:
         return Reason.CANNOT_CHANGE
     first = max(copy.number for copy in job.copies) + 1
     return _sends(job, _render(job, post, adapter, destination, known, corrected=True), destination, first)
+
+
+def is_outdated(job: Job, destination: Destination, part: FrozenPart) -> bool:
+    """Whether the part was frozen before the delivery was queued anew."""
+    return job.generation > 0 and part.key != _key(job, destination, part.number)
 
 
 def _key(job: Job, destination: Destination, number: int) -> str:

@@ -13,7 +13,7 @@ from bridge.engine import Account, Engine, Step
 from bridge.errors import FileRejected, Retryable, SendError, Uncertain
 from bridge.media import AGAIN_S, Spool
 from bridge.mentioning import Mentions
-from bridge.planning import Known, plan
+from bridge.planning import Known, is_outdated, plan
 from bridge.post import AccountId, Destination, EventKind, Ref
 from bridge.reasons import Reason
 from bridge.routing import World, ceiling_of, is_unpinned, unpinned_name
@@ -249,7 +249,10 @@ class _Lane:
     async def _may_repeat(self, job: Job, part: FrozenPart, finding: Absent | Unknown) -> bool:
         """Whether a send that was not found may be sent again now: only where that can't double it."""
         can = self._adapter.capabilities
+        outdated = is_outdated(job, self._destination, part)
         if isinstance(finding, Unknown):
+            if outdated and not can.repeatable:
+                return await self._start_over(job)
             if not can.repeatable or part.lost_answers > REPEATS or not self._still_goes(job):
                 await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
                 return False
@@ -261,7 +264,15 @@ class _Lane:
         if not self._still_goes(job):
             await self._conclude(job, Reason.NO_LONGER_MAPPED)
             return False
+        if outdated:
+            return await self._start_over(job)
         return not await self._gave_up(job)
+
+    async def _start_over(self, job: Job) -> bool:
+        """An admin wants it sent again, and what was frozen before does not stand: render it anew. Never this part now."""
+        if await self._store.write(lambda tx: outward.start_over(tx, self._claim, job)):
+            self._look_again(self._account.id)
+        return False
 
     async def _may_repeat_now(self, job: Job, part: FrozenPart) -> bool:
         """The first repeat goes at once; who perhaps got it twice is spared a third for a while."""

@@ -53,6 +53,7 @@ def _job(tx: Connection, claim: Claim, row: Any) -> Job:
     parts = parts_of(tx, row.id)
     finished = [part.ref for part, state in parts if state == PartState.DONE and part.action is Action.SEND]
     changes = row.kind in {EventKind.EDITED, EventKind.DELETED}
+    again = row.generation > 0  # a part may stand from before
     return Job(
         delivery_id=row.id,
         event_key=f"{sql.ref_of(row)}|{row.event_kind}|{row.revision}",
@@ -73,7 +74,7 @@ def _job(tx: Connection, claim: Claim, row: Any) -> Job:
         subject=_subject(tx, row),
         parent=_excerpt(tx, row.parent_id, Audience(row.audience)),
         thread=_thread(tx, claim, row),
-        copies=copies(tx, row.post_id, claim.lane.id) if changes else (),
+        copies=copies(tx, row.post_id, claim.lane.id) if changes or again else (),
         parts=tuple(part for part, state in parts if state != PartState.DONE),
         frozen=bool(parts),
         previous=finished[-1] if finished else None,

@@ -110,11 +110,22 @@ def draw(tx: Connection, lane_id: int) -> int:
 
 
 def with_work(tx: Connection, now: float) -> tuple[Lane, ...]:
-    """Destination lanes that have a delivery to attempt by now."""
+    """Destination lanes that have something waiting and rest no longer; what waits may still have to be ready."""
+    return tuple(_lane(row) for row in tx.execute(_WITH_WORK, {"now": now}))
+
+
+def _with_work() -> Any:
+    """From one lane that has something waiting to the next by the index: what costs is lanes, not how much waits for one."""
     c, d = sql.lane.c, sql.delivery.c
-    waiting = select(d.lane_id).where(d.state == DeliveryState.WAITING, d.ready_at <= now).distinct()
-    rows = tx.execute(select(c.id, c.kind, c.account, c.place, c.person, c.reader).where(c.id.in_(waiting), c.not_before <= now))
-    return tuple(_lane(row) for row in rows)
+    waiting = d.state == DeliveryState.WAITING
+    first = select(func.min(d.lane_id).label("id")).where(waiting).cte("busy", recursive=True)
+    following = select(func.min(d.lane_id)).where(waiting, d.lane_id > first.c.id).scalar_subquery()
+    busy = first.union_all(select(following).where(first.c.id.is_not(None)))
+    columns = (c.id, c.kind, c.account, c.place, c.person, c.reader)
+    return select(*columns).where(c.id.in_(select(busy.c.id)), c.not_before <= bindparam("now"))
+
+
+_WITH_WORK = _with_work()
 
 
 def pause(tx: Connection, claim: Claim, until: float, failures: int, reason: str) -> None:

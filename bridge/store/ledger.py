@@ -97,9 +97,13 @@ def sending_to(tx: Connection, place: Place, begun_by: float) -> bool:
     return _attempts_at(tx, place, *conditions)
 
 
+_ENDED = (DeliveryState.NOT_DELIVERED, DeliveryState.FILTERED)
+"""How a delivery can have ended of which a part may stand: given up, perhaps for good."""
+
+
 def doubtful_at(tx: Connection, place: Place, since: float) -> bool:
     """Whether a send to this place ended since then without anybody knowing whether it stands there."""
-    return _attempts_at(tx, place, sql.delivery.c.state == DeliveryState.NOT_DELIVERED, sql.part.c.attempted_at >= since)
+    return _attempts_at(tx, place, sql.delivery.c.state.in_(_ENDED), sql.part.c.attempted_at >= since)
 
 
 def _attempts_at(tx: Connection, place: Place, *conditions: ColumnElement[bool]) -> bool:

@@ -167,6 +167,14 @@ def begin_anew(tx: Connection, claim: Claim, job: Job, part: FrozenPart) -> bool
     return parked
 
 
+def start_over(tx: Connection, claim: Claim, job: Job) -> bool:
+    """Forget all that was frozen of a delivery that is sent again; whether raws were parked for it."""
+    if not lanes.owns(tx, claim):
+        return False
+    tx.execute(delete(sql.part).where(sql.part.c.delivery_id == job.delivery_id))
+    return inward.release_parked(tx, claim.lane.account)
+
+
 def _keys(claim: Claim, job: Job) -> dict[str, int]:
     return {"_delivery": job.delivery_id, "_epoch": claim.epoch}
 

@@ -165,6 +165,13 @@ class DeliveryRow(SQLModel, table=True):
             postgresql_where=text("state = 'waiting'"),
         ),
         Index("delivery_post", "post_id", "lane_id"),
+        Index(
+            "delivery_undelivered",
+            "group",
+            "id",
+            sqlite_where=text("state = 'not delivered'"),
+            postgresql_where=text("state = 'not delivered'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_Id)

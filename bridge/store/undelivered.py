@@ -1,0 +1,148 @@
+"""Deliveries that ended as "not delivered": listed with their reason, queued again, or given up for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select, update
+
+from bridge import text
+from bridge.post import AccountId, Audience, Destination, Place, Ref
+from bridge.store import sql
+from bridge.store.codec import load_post
+from bridge.store.tables import DeliveryState, PartState
+
+PAGE = 200
+"""How many are looked at in one transaction, so that posts in between don't wait."""
+_WIDTH = 80
+_D, _P, _LANE, _POST = sql.delivery.c, sql.part.c, sql.lane.c, sql.post.c
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which of them are meant: those with these `ids`, those of a `group`, or all where neither is given."""
+
+    ids: tuple[int, ...] = ()
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """One of them, and the post it should have brought. `wanted` is the post's own audience, None once its body was forgotten.
+
+    `perhaps`: a part of it may stand at its destination all the same. Times are seconds since the epoch.
+    """
+
+    id: int
+    kind: str
+    group: str
+    destination: Destination
+    original: Ref
+    author: str
+    line: str
+    reason: str
+    detail: str
+    accepted_at: float
+    ended_at: float
+    attempts: int
+    generation: int
+    deleted: bool
+    audience: Audience
+    wanted: Audience | None
+    perhaps: bool
+
+
+def listed(tx: Connection, which: Which, after: int = 0, most: int = PAGE) -> tuple[Undelivered, ...]:
+    """Those that are meant and come after the id `after`, oldest first."""
+    perhaps = exists().where(_P.delivery_id == _D.id, _P.state == PartState.ATTEMPTING).correlate(sql.delivery)
+    rows = tx.execute(
+        select(
+            sql.delivery,
+            _LANE.account.label("to_account"),
+            _LANE.place.label("to_place"),
+            _LANE.person.label("to_person"),
+            _LANE.reader,
+            *(_POST[name] for name in ("account", "place", "person", "native", "author", "body", "deleted_at")),
+            perhaps.label("perhaps"),
+        )
+        .where(_meant(which), _D.id > after, _D.lane_id == _LANE.id, _D.post_id == _POST.id)
+        .order_by(_D.id)
+        .limit(most)
+    )
+    return tuple(_undelivered(row) for row in rows)
+
+
+def _meant(which: Which) -> ColumnElement[bool]:
+    conditions = [_D.state == DeliveryState.NOT_DELIVERED]
+    if which.ids:
+        conditions.append(_D.id.in_(which.ids))
+    if which.group is not None:
+        conditions.append(_D.group == which.group)
+    return and_(*conditions)
+
+
+def _undelivered(row: Any) -> Undelivered:
+    post = load_post(row.body) if row.body else None
+    to = Place(AccountId(row.to_account), row.to_place, row.to_person or None)
+    return Undelivered(
+        id=row.id,
+        kind=row.kind,
+        group=row.group,
+        destination=Destination(to, row.reader or None),
+        original=sql.ref_of(row),
+        author=row.author,
+        line=text.first_line(post.text, _WIDTH) if post else "",
+        reason=row.reason,
+        detail=row.detail,
+        accepted_at=row.accepted_at,
+        ended_at=row.done_at or row.accepted_at,
+        attempts=row.attempts,
+        generation=row.generation,
+        deleted=row.deleted_at is not None,
+        audience=Audience(row.audience),
+        wanted=post.audience if post else None,
+        perhaps=row.perhaps,
+    )
+
+
+def count(tx: Connection) -> dict[str, int]:
+    """How many there are of each group; what the bridge itself said is of none."""
+    rows = tx.execute(select(_D.group, func.count()).where(_D.state == DeliveryState.NOT_DELIVERED).group_by(_D.group))
+    return {row[0]: row[1] for row in rows}
+
+
+def send_again(tx: Connection, delivery_id: int, give_up_at: float) -> int | None:
+    """Queue it anew, in its old turn, to be rendered anew and sent under keys of their own; its lane, None if it is not there.
+
+    Where a part may stand all the same, what was frozen is kept: it is looked up before anything is sent.
+    """
+    lane: int | None = tx.execute(
+        update(sql.delivery)
+        .where(_D.id == delivery_id, _D.state == DeliveryState.NOT_DELIVERED)
+        .values(
+            state=DeliveryState.WAITING,
+            reason="",
+            detail="",
+            done_at=None,
+            attempts=0,
+            generation=_D.generation + 1,
+            ready_at=0.0,
+            give_up_at=give_up_at,
+        )
+        .returning(_D.lane_id)
+    ).scalar_one_or_none()
+    if lane is None:
+        return None
+    mine = _P.delivery_id == delivery_id
+    if tx.execute(update(sql.part).where(mine, _P.state == PartState.ATTEMPTING).values(lost_answers=0)).rowcount == 0:
+        tx.execute(delete(sql.part).where(mine))
+    return lane
+
+
+def end(tx: Connection, ids: Sequence[int], reason: str, detail: str, now: float) -> int:
+    """Nothing more is to come of these; how many there were."""
+    there = (_D.id.in_(ids), _D.state == DeliveryState.NOT_DELIVERED)
+    ended = {"state": DeliveryState.FILTERED, "reason": reason, "detail": sql.storable(detail), "done_at": now}
+    return tx.execute(update(sql.delivery).where(*there).values(ended)).rowcount
