@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bridge import audience, facts, moderation, notices, routing, rules, text
+from bridge import audience, breaking, facts, moderation, notices, routing, rules, text
 from bridge.facts import Case
 from bridge.mappings import Group
 from bridge.notices import Notice
@@ -29,10 +29,10 @@ from bridge.post import (
 from bridge.reasons import Reason
 from bridge.routing import Route, World
 from bridge.rules import Drop, Hold, Relay, Verdict, Wait
-from bridge.store import Tx, alerts, inward, jobs, lanes, ledger, outward, verdicts
+from bridge.store import Tx, alerts, inward, jobs, lanes, ledger, origins, outward, verdicts
 from bridge.store.alerts import Alert
 from bridge.store.outward import NewDelivery
-from bridge.store.tables import DeliveryState
+from bridge.store.tables import UNSENT, DeliveryState
 from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
 
 NOTICE_LIFE_S = 24 * 3600.0
@@ -129,31 +129,37 @@ def _relay_created(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int
         body=_as_answer(post) if answers_nothing_known else post,
         parent=parent,
         subject="" if parent else _subject(routes[0].group, post),
+        mark=case.mark,
+        hops=case.hops,
     )
     event_id = _add_event(case, post_id, EventKind.CREATED, "", "relayed", "")
     if event_id is None:
         return set()
-    woken = {
-        outward.queue(
-            case.tx,
-            event_id,
-            post_id,
-            NewDelivery(
-                route.destination,
-                EventKind.CREATED,
-                route.group.id,
-                route.group.via,
-                route.audience,
-                give_up_at=case.now + route.group.give_up_after.total_seconds(),
-            ),
-            case.now,
-        )
-        for route in routes
-    }
+    held = breaking.watch(case, post, routes)
+    before = origins.held_before(case.tx, {parent.id, parent.root_id}) if parent else {}
+    woken = {_queue(case, event_id, post_id, route, held.get(route.group.id), before) for route in routes}
     if isinstance(case.event, Edited):  # taken as the post: the change itself is part of it
         _add_event(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
     inward.release_postponed(case.tx, post.ref.place.account)  # changes of it that came first
     return woken | _confirm(case, post, routes)
+
+
+def _queue(
+    case: Case, event_id: int, post_id: int, route: Route, held: Reason | None, before: Mapping[int, tuple[str, float]]
+) -> int:
+    """Queue a copy; an answer waits for what it answers, where that is still to be sent. The lane."""
+    waits, ready_at = before.get(lanes.lane_of(case.tx, route.destination), ("", 0.0)) if before else ("", 0.0)
+    new = NewDelivery(
+        route.destination,
+        EventKind.CREATED,
+        route.group.id,
+        route.group.via,
+        route.audience,
+        give_up_at=case.now + route.group.give_up_after.total_seconds(),
+        ready_at=ready_at,
+        held=held or waits,
+    )
+    return outward.queue(case.tx, event_id, post_id, new, case.now)
 
 
 def _subject(group: Group, post: Post) -> str:
@@ -227,7 +233,7 @@ def _follow_up(case: Case, known: KnownPost, change: EventKind, reason: Reason) 
         new = NewDelivery(
             created.destination, kind, created.group, created.via, created.audience, give_up_at=case.now + created.patience
         )
-        open_unsent = [each for each in (created, *later) if each.state == DeliveryState.WAITING and not each.attempted]
+        open_unsent = [each for each in (created, *later) if each.state in UNSENT and not each.attempted]
         if kind is EventKind.DELETED:
             for each in open_unsent:
                 outward.withdraw(case.tx, each.id, unsent, case.now)
@@ -245,7 +251,7 @@ def _follow_up(case: Case, known: KnownPost, change: EventKind, reason: Reason) 
 
 def _may_stand(case: Case, known: KnownPost, created: KnownDelivery) -> bool:
     """Whether a copy stands there or may come to: of a post not delivered, a part can stand all the same."""
-    if created.state in {DeliveryState.WAITING, DeliveryState.DELIVERED}:
+    if created.state in {*UNSENT, DeliveryState.DELIVERED}:
         return True
     return bool(jobs.copies(case.tx, known.id, created.lane_id))
 
@@ -270,6 +276,8 @@ def _refuse(case: Case, post: Post, reason: Reason, *, held: bool) -> set[int]:
         return set()
     if reason is Reason.TOO_OLD:
         alerts.add(case.tx, _missed(case, post), case.now)
+    if reason is Reason.BOT_REPEATS:
+        breaking.tell_of_bot(case, post)
     return _answer_refusal(case, post.ref, reason)
 
 

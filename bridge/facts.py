@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bridge import routing
+from bridge import loops, routing
 from bridge.post import Created, Edited, Event, Own, Post, Ref, kind_of, revision_of
+from bridge.reasons import Reason
 from bridge.routing import Plan, World
 from bridge.rules import Facts
-from bridge.store import Tx, inward, ledger, outward, verdicts
+from bridge.store import Tx, inward, ledger, origins, outward, verdicts
 from bridge.store.tables import RawState
 from bridge.store.values import KnownDelivery, KnownPost, WaitingRaw
 
@@ -32,6 +33,8 @@ class Case:
     deliveries: tuple[KnownDelivery, ...]
     parent: KnownPost | None
     plan: Plan | None
+    mark: str = ""
+    hops: int = 0
 
 
 def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[Case, Facts]:
@@ -54,7 +57,8 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
         else None
     )
     answered = _answered(tx, event)
-    case = Case(tx, world, event, waiting.id, now, known, deliveries, _shown(tx, answered), plan)
+    mark, hops = _came_back(tx, event, world, plan, now) if receipt is None else ("", 0)
+    case = Case(tx, world, event, waiting.id, now, known, deliveries, _shown(tx, answered), plan, mark, hops)
     return case, Facts(
         event=event,
         waited=waited,
@@ -70,8 +74,21 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
         known=known is not None and not (isinstance(event, Created) and not known.deleted),
         deleted=known is not None and known.deleted,
         has_deliveries=bool(deliveries),
+        came_back=hops > 0,
         answers_group_post=_answers_group_post(event, answered),
     )
+
+
+def _came_back(tx: Tx, event: Event, world: World, plan: Plan | None, now: float) -> tuple[str, int]:
+    """What the post would be known by again, and how often it has come back by now."""
+    if plan is None or not isinstance(event, Created | Edited) or plan.refusal not in (None, Reason.BOT):
+        return "", 0
+    groups = {group.id: group.loops.window for group, _ in world.sources(event.ref.place)}
+    if not groups:
+        return "", 0
+    mark = loops.mark(event.post)
+    since = now - max(groups.values()).total_seconds()
+    return mark.key, loops.hops(mark, event.post.author.name, origins.earlier(tx, mark.key, groups, since))
 
 
 def _answered(tx: Tx, event: Event) -> KnownPost | None:

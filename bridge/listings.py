@@ -87,6 +87,19 @@ def one_undelivered(answer: Json) -> Iterator[str]:
         yield f"  replay    {each['obstacle'] or how}"
 
 
+def stopped(answer: Json) -> Iterator[str]:
+    """Whose posts wait because they went in circles, and how they go on."""
+    if not answer["stopped"]:
+        yield "Nobody is stopped."
+        return
+    for each in answer["stopped"]:
+        yield _safe(
+            f"{each['id']}  {_time(each['at'])}  {each['name']} ({each['user']}) at {each['account']}/{each['place']}, "
+            f"group {each['group']}: {each['waiting']} copies wait. {each['sentence']}"
+        )
+    yield "Let them go on with `viabridge loops resume NUMBER`; give up what waits with `viabridge loops drop NUMBER`."
+
+
 def _copy(each: Json) -> str:
     whose = f" for {each['reader']}" if each["reader"] else ""
     return f"{_KINDS.get(each['kind'], each['kind'])} to {each['to']}{whose}"

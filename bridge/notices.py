@@ -182,6 +182,22 @@ def were_missed(account: str, at: datetime) -> str:
     )
 
 
+def stopped(account: str, name: str, group: str, reason: str) -> str:
+    """That somebody's posts wait because they went in circles."""
+    return (
+        f"{name} at {account} was stopped in “{group}”: {reason} The queue is kept, and nothing is lost: "
+        "`viabridge loops resume` lets it go on."
+    )
+
+
+def bot_repeats(account: str, name: str, group: str) -> str:
+    """That a bot brings back what is mirrored."""
+    return (
+        f"{name}, a bot at {account}, repeats what “{group}” mirrors there already, so people read it twice. viabridge passes "
+        "none of it on. Another bridge seems to run between the same places: switch one of the two off there."
+    )
+
+
 def was_held(account: str, handle: str, name: str, reason: str) -> str:
     """That something somebody wrote waits for a human."""
     who = f"{handle} ({name})" if name else handle or "somebody"

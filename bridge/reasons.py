@@ -31,6 +31,7 @@ class Reason(StrEnum):
     DIRECT_REPLY = "direct-reply", "A direct answer to a group post stays between the two."
     EMPTY = "empty", "There is nothing in it to relay."
     BOT = "bot", "Its author is a bot that is not among the group's `bots`."
+    BOT_REPEATS = "bot-repeats", "A bot brought back an earlier post of the group: another bridge runs between the same places."
     FILTERED = "filtered", "The mapping file leaves out posts like this one."
     TOO_OLD = "too-old", "It was older than the group's max_age when it was heard."
     REACTION = "reaction", "Reactions are not mirrored yet."
@@ -42,8 +43,10 @@ class Reason(StrEnum):
     ECHO_PENDING = "echo-pending", "A send to this place is under way; this may be its echo."
     UNPARSABLE = "unparsable", "What the platform handed over could not be understood."
 
-    # why a delivery needed no sending, or ended as not delivered
+    # why a delivery waits, needed no sending, or ended as not delivered
     FOLDED = "folded", "The change is part of the copy that was still to be sent."
+    LOOP = "loop", "It is an earlier post that a bot brought back, so what its author posts there waits; see `viabridge loops`."
+    FLOOD = "flood", "Its author posted more than the group's `loops: budget`, so it waits; see `viabridge loops`."
     WITHDRAWN = "withdrawn", "The post was deleted before its copy was sent."
     NARROWED = "narrowed", "The post is for fewer people now, so a copy that more could see was not kept."
     NO_COPY = "no-copy", "There is no copy at this place to change or remove."
@@ -58,7 +61,13 @@ class Reason(StrEnum):
     INTERNAL = "internal", "viabridge made a mistake with it; the log has the details."
 
 
+_BY_CODE = {str(reason): reason for reason in Reason}
 _SENTENCES = {str(reason): reason.sentence for reason in Reason}
+
+
+def reason_of(code: str) -> Reason:
+    """The reason with this code. Raises `KeyError` for one that only another version knows."""
+    return _BY_CODE[code]
 
 
 def sentence_of(code: str) -> str:

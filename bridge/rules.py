@@ -41,6 +41,8 @@ class Facts:
     deleted: bool = False
     has_deliveries: bool = False
     answers_group_post: bool = False
+    came_back: bool = False
+    """It is an earlier post of the group, brought back by somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,11 @@ def _direct_reply(facts: Facts) -> Verdict | None:
     return Drop(Reason.DIRECT_REPLY) if facts.answers_group_post and facts.event.ref.place.is_direct else None
 
 
+def _bot_repeats(facts: Facts) -> Verdict | None:
+    refused = facts.plan is not None and facts.plan.refusal is Reason.BOT
+    return Drop(Reason.BOT_REPEATS) if refused and facts.came_back else None
+
+
 def _not_planned(facts: Facts) -> Verdict | None:
     if facts.plan is None or facts.plan.refusal is None:
         return None
@@ -199,6 +206,7 @@ RULES: tuple[Rule, ...] = (
     _change_of_nothing,
     _own_direct,
     _direct_reply,
+    _bot_repeats,
     _not_planned,
     _moved,
     _empty,

@@ -17,9 +17,10 @@ from bridge.errors import BridgeError, SendError
 from bridge.mappings import Person
 from bridge.post import AccountId, Place, direct
 from bridge.routing import World
-from bridge.store import Store, Tx, alerts, held, people
+from bridge.store import Store, Tx, alerts, held, origins, people
 from bridge.store.alerts import Alert
 from bridge.store.held import Held
+from bridge.store.origins import Stopped
 
 LOOK_S = 5.0
 WELL_AFTER_S = 30.0
@@ -73,6 +74,7 @@ class Teller:
         now = self.engine.now()
         found = {alert.key: alert for alert in troubles(self.engine, await self.store.read(alerts.paused))}
         found |= await self._held(now)
+        found |= await self._stopped()
         if found:
             await self.store.write(lambda tx: _add(tx, found.values(), now))
         for alert in await self.store.read(alerts.current):
@@ -92,6 +94,12 @@ class Teller:
             return {key: Alert(key, each.account, _held_words(each)) for key, each in new.items()}
 
         return await self.store.read(find)
+
+    async def _stopped(self) -> dict[str, Alert]:
+        """Whose posts wait because they went in circles."""
+        titles = {group.id: group.title for group in self.world().mappings.groups}
+        found = await self.store.read(origins.stopped)
+        return {alert.key: alert for alert in (_circle(each, titles.get(each.group, each.group)) for each in found)}
 
     async def _end(self, alert: Alert, now: float) -> None:
         account = self.engine.accounts.get(alert.account)
@@ -188,6 +196,12 @@ def troubles(engine: Engine, paused: Iterable[tuple[Place, str]]) -> Iterator[Al
 def _trouble(account: AccountId, sentence: str) -> Alert:
     key = hashlib.sha256(sentence.encode()).hexdigest()[:16]
     return Alert(f"trouble:{account}:{key}", account, notices.needs_human(account, sentence), lasting=True)
+
+
+def _circle(each: Stopped, title: str) -> Alert:
+    key = f"loop:{each.group}:{each.account}:{each.place}:{each.user}"
+    said = notices.stopped(each.account, each.name, title, reasons.sentence_of(each.reason))
+    return Alert(key, each.account, said, lasting=True)
 
 
 def _held_key(each: Held) -> str:

@@ -12,12 +12,13 @@ from bridge.mappings.models import (
     Filter,
     Group,
     GroupPlace,
+    Loops,
     Mappings,
     MappingTest,
     Person,
     Reader,
 )
-from bridge.mappings.schema import FOLLOWERS, FileEntry, FilterEntry, GroupEntry, PersonEntry, PlaceEntry
+from bridge.mappings.schema import FOLLOWERS, FileEntry, FilterEntry, GroupEntry, LoopsEntry, PersonEntry, PlaceEntry, budget_of
 from bridge.post import AccountId, Audience, PersonId
 
 
@@ -68,7 +69,13 @@ def _group(key: str, entry: GroupEntry, people: Mapping[PersonId, Person]) -> Gr
         strangers=entry.strangers,
         bots=frozenset(PersonId(name) for name in entry.bots),
         mentions=entry.mentions,
+        loops=_loops(entry.loops),
     )
+
+
+def _loops(entry: LoopsEntry) -> Loops:
+    posts, per = budget_of(entry.budget)
+    return Loops(entry.hops, entry.window, posts, per)
 
 
 def _place(entry: PlaceEntry, people: Mapping[PersonId, Person]) -> GroupPlace:

@@ -80,6 +80,19 @@ class GroupPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Loops:
+    """When an author is stopped: as soon as a post of the last `window` came back `hops` times, or above `budget` posts in `per`.
+
+    Without a `budget` they may post as much as they like.
+    """
+
+    hops: int = 2
+    window: timedelta = timedelta(hours=1)
+    budget: int | None = 10_000
+    per: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A named conversation mirrored among places. `audience` is the ceiling of every copy; `via` holds `{text}`.
 
@@ -106,6 +119,7 @@ class Group:
     strangers: Strangers = "answer"
     bots: frozenset[PersonId] = frozenset()
     mentions: Mentions = "names"
+    loops: Loops = Loops()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,21 @@ def _way(value: str) -> str:
     return value.lower()
 
 
+def budget_of(value: str) -> tuple[int | None, timedelta]:
+    """`30/m` as how many in which time; None for `off`. Raises a pydantic error in words."""
+    if value == "off":
+        return None, timedelta(hours=1)
+    match = re.fullmatch(r"([1-9]\d{0,8})/([smhd])", value)
+    if match is None:
+        raise PydanticCustomError("budget", "must be a number per s, m, h or d, such as 30/m, or off")
+    return int(match[1]), timedelta(**{UNITS[match[2]]: 1})
+
+
+def _budget(value: str) -> str:
+    budget_of(value)
+    return value
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -145,6 +160,19 @@ class PlaceEntry(Entry):
     )
 
 
+class LoopsEntry(Entry):
+    """When posts that come round again, through bots that viabridge does not control, are stopped. What is stopped waits."""
+
+    hops: int = Field(2, ge=1, le=9, description="Stop whoever brings an earlier post back for the so-many-th time.")
+    window: PositiveSpan = Field(
+        timedelta(hours=1), description="How long a post is remembered for that.", json_schema_extra={"default": "1h"}
+    )
+    budget: Annotated[str, AfterValidator(_budget)] = Field(
+        "10000/h",
+        description="How many posts one author may make at one place, such as `30/m`; more of them wait. `off`: any number.",
+    )
+
+
 class GroupEntry(Entry):
     """A named conversation, mirrored among its places."""
 
@@ -200,6 +228,7 @@ class GroupEntry(Entry):
             "Whether a mention is only a name in copies (`names`), or calls the person (`people`) whom the file knows there."
         ),
     )
+    loops: LoopsEntry = Field(LoopsEntry(), description="When posts that go in circles are stopped.")
     announcers: list[Words] = Field([], description="People whose posts that start with 📣 are announcements.")
     places: list[PlaceEntry] = Field(description="Where it is mirrored; two places or more.")
     undo: Span = Field(

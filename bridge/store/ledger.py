@@ -168,6 +168,8 @@ def add_post(
     body: Post | None,
     parent: KnownPost | None,
     subject: str,
+    mark: str = "",
+    hops: int = 0,
 ) -> int:
     """Note a post; its id. One that stands there keeps what it has."""
     made = sql.insert_new(
@@ -176,6 +178,9 @@ def add_post(
         **sql.place_columns(ref.place),
         native=ref.id,
         author=sql.storable(author.name) if author else "",
+        user=author.user if author else "",
+        mark=mark,
+        hops=hops,
         body=dump_post(body) if body else "",
         subject=sql.storable(subject),
         version=0,

@@ -13,7 +13,7 @@ from bridge.post import Audience, Destination, Ref
 from bridge.store import inward, lanes, ledger, sql
 from bridge.store.codec import dump_files
 from bridge.store.jobs import parts_of
-from bridge.store.tables import Action, DeliveryState, PartState
+from bridge.store.tables import UNSENT, Action, DeliveryState, PartState
 from bridge.store.values import Claim, FrozenPart, Job
 
 # ---------------------------------------------------------------- queueing
@@ -30,12 +30,15 @@ class NewDelivery:
     audience: Audience
     give_up_at: float
     ready_at: float = 0.0
+    held: str = ""
+    """Why it keeps its turn but waits for a human; empty where it need not."""
 
 
 def queue(tx: Connection, event_id: int, post_id: int, new: NewDelivery, now: float) -> int:
     """Queue a delivery at its lane's end; the lane's id."""
     lane_id = lanes.lane_of(tx, new.destination)
-    _insert(tx, event_id, post_id, lane_id, new, now, DeliveryState.WAITING, "")
+    state = DeliveryState.HELD if new.held else DeliveryState.WAITING
+    _insert(tx, event_id, post_id, lane_id, new, now, state, new.held)
     return lane_id
 
 
@@ -90,7 +93,7 @@ def withdraw(tx: Connection, delivery_id: int, reason: str, now: float) -> None:
     d = sql.delivery.c
     tx.execute(
         update(sql.delivery)
-        .where(d.id == delivery_id, d.state == DeliveryState.WAITING)
+        .where(d.id == delivery_id, d.state.in_(UNSENT))
         .values(state=DeliveryState.FILTERED, reason=reason, done_at=now)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, exists, select, update
 
 from bridge.store import blobs, sql
-from bridge.store.tables import DeliveryState, RawState
+from bridge.store.tables import UNSENT, RawState
 
 BATCH = 500
 _FEW = 50
@@ -27,24 +27,20 @@ def _raws(tx: Connection, before: float) -> int:
 
 def _posts(tx: Connection, before: float) -> int:
     c, d = sql.post.c, sql.delivery.c
-    waiting = exists().where(d.post_id == c.id, d.state == DeliveryState.WAITING)
+    waiting = exists().where(d.post_id == c.id, d.state.in_(UNSENT))
     old = select(c.id).where(c.at < before, c.body != "", ~waiting).limit(BATCH)
-    return tx.execute(update(sql.post).where(c.id.in_(old)).values(body="", subject="")).rowcount
+    return tx.execute(update(sql.post).where(c.id.in_(old)).values(body="", subject="", mark="")).rowcount
 
 
 def _parts(tx: Connection, before: float) -> int:
     p, d = sql.part.c, sql.delivery.c
-    old = (
-        select(p.id)
-        .where(p.delivery_id == d.id, d.accepted_at < before, d.state != DeliveryState.WAITING, p.body != "")
-        .limit(BATCH)
-    )
+    old = select(p.id).where(p.delivery_id == d.id, d.accepted_at < before, d.state.not_in(UNSENT), p.body != "").limit(BATCH)
     return tx.execute(update(sql.part).where(p.id.in_(old)).values(body="", files="")).rowcount
 
 
 def _files(tx: Connection) -> int:
     f, c, d = blobs.file.c, sql.post.c, sql.delivery.c
-    waiting = exists().where(d.post_id == c.id, d.state == DeliveryState.WAITING)
+    waiting = exists().where(d.post_id == c.id, d.state.in_(UNSENT))
     forgotten = select(c.id).where(c.body == "", ~waiting)
     old = select(f.id).where(f.post_id.in_(forgotten)).limit(BATCH)
     return tx.execute(delete(blobs.file).where(f.id.in_(old))).rowcount

@@ -34,6 +34,10 @@ class DeliveryState(StrEnum):
     NOT_DELIVERED = "not delivered"  # given up, with the reason
 
 
+UNSENT = (DeliveryState.WAITING, DeliveryState.HELD)
+"""The states in which a delivery may yet be attempted."""
+
+
 class PartState(StrEnum):
     WAITING = "waiting"
     ATTEMPTING = "attempting"
@@ -82,13 +86,16 @@ class RawRow(SQLModel, table=True):
 class PostRow(SQLModel, table=True):
     """A post where its author wrote it.
 
-    `body` is its JSON, empty once forgotten or where it was never relayed; `version` counts its changes.
+    `body` is its JSON, empty once forgotten or where it was never relayed; `version` counts its changes. `user` is its author's
+    id; `mark` is what it would be known by if it came back, forgotten with the body; `hops` is how often it had by then.
     """
 
     __tablename__ = "post"
     __table_args__ = (
         UniqueConstraint("account", "native", "place", "person"),
         Index("post_at", "at"),
+        Index("post_mark", "mark", "at", sqlite_where=text("mark <> ''"), postgresql_where=text("mark <> ''")),
+        Index("post_user", "account", "user"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
@@ -97,6 +104,9 @@ class PostRow(SQLModel, table=True):
     person: str = ""
     native: str
     author: str = ""
+    user: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    mark: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    hops: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     body: str = Field(default="", sa_type=Text)
     subject: str = ""
     version: int = 0
@@ -165,6 +175,7 @@ class DeliveryRow(SQLModel, table=True):
             postgresql_where=text("state = 'waiting'"),
         ),
         Index("delivery_post", "post_id", "lane_id"),
+        Index("delivery_held", "lane_id", "seq", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
         Index(
             "delivery_undelivered",
             "group",
@@ -246,6 +257,27 @@ class ReceiptRow(SQLModel, table=True):
     native: str
     sent_at: float
     standing: bool = True
+
+
+class OriginRow(SQLModel, table=True):
+    """An author at a place, as far as a group gets their posts: how many in the running period, and whether they are stopped.
+
+    `since` is when the period began; `stopped` is the reason, empty where they are not.
+    """
+
+    __tablename__ = "origin"
+    __table_args__ = (UniqueConstraint("group", "account", "place", "user"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    group: str
+    account: str
+    place: str
+    user: str
+    name: str
+    since: float
+    posts: int
+    stopped: str = ""
+    stopped_at: float | None = None
 
 
 class BlobRow(SQLModel, table=True):

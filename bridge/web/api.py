@@ -20,7 +20,7 @@ from bridge.store import held, people
 from bridge.store.held import Held
 from bridge.store.people import Deed, Known
 from bridge.store.tables_people import FollowState
-from bridge.web import undelivered
+from bridge.web import loops, undelivered
 from bridge.web.guard import on_purpose, only_from_here
 
 _DONE = {Deed.APPROVE: "now follows", Deed.REJECT: "was turned down by", Deed.REMOVE: "no longer follows"}
@@ -62,7 +62,8 @@ def api(service: Service) -> APIRouter:
     async def what_was_missed() -> JSONResponse:
         return JSONResponse({"missed": _listed(service, await service.store.read(held.missed))})
 
-    routes.include_router(undelivered.routes(service))
+    for more in (undelivered, loops):
+        routes.include_router(more.routes(service))
     return routes
 
 

@@ -76,6 +76,7 @@ CASES: dict[str, tuple[Facts, object]] = {
     "an answer in a channel": (facts(answers_group_post=True), Relay()),
     "a bot": (facts(BOT, plan=refused(Reason.BOT)), Drop(Reason.BOT)),
     "a welcome bot": (facts(BOT), Relay()),
+    "a bot that repeats": (facts(BOT, plan=refused(Reason.BOT), came_back=True), Drop(Reason.BOT_REPEATS)),
     "people through the account's app": (facts(replace(BOT, own=Own.PERHAPS)), Relay()),
     "a bot's late edit": (facts(edited(BOT, "x"), waited=EARLY_S, plan=refused(Reason.BOT)), Drop(Reason.BOT)),
     "an unknown sender": (facts(plan=refused(Reason.UNKNOWN_SENDER)), Hold(Reason.UNKNOWN_SENDER)),
