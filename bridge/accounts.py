@@ -80,10 +80,10 @@ class _Keeping:
                     try:
                         await self._look_up(self._names())
                         await self._opened(came_back=came_back)
-                        await self._listen()
+                        anew = await self._listen()
                     finally:
                         self._account.opened.clear()  # before it signs out, so that nothing is sent meanwhile
-                wait = self._failed(STOPPED)
+                wait = 0.0 if anew else self._failed(STOPPED)
             except SendError as error:
                 wait = self._failed(error.sentence, error)
             except Exception as error:  # a mistake in one adapter must not take the others with it
@@ -120,11 +120,14 @@ class _Keeping:
 
     # ------------------------------------------------------------ listening
 
-    async def _listen(self) -> None:
-        """Listen, and look after the account beside it; ends when either does."""
+    async def _listen(self) -> bool:
+        """Listen, and look after the account beside it; ends when either does, or it is to be done anew: whether that is so."""
+        self._account.relisten.clear()
+        anew = asyncio.ensure_future(self._account.relisten.wait())
         tasks = [
             asyncio.ensure_future(self._account.adapter.listen(self._accounts.inbox)),
             asyncio.ensure_future(self._look_after()),
+            anew,
         ]
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -134,6 +137,9 @@ class _Keeping:
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in ended:
             task.result()
+        if anew in ended:
+            log.info("account.listens_anew", account=self._account.id)
+        return anew in ended
 
     async def _look_after(self) -> None:
         """Once it has listened for a while it is well again; names that mean nothing yet are asked for again and again."""

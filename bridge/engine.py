@@ -42,6 +42,8 @@ class Account:
     """By how many catch-ups the account's raws are held back just now."""
     caught_up: int = 0
     """How many have ended."""
+    relisten: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by whoever knows that it hears nothing, though its connection stands: it is signed in to anew."""
     unpinned: dict[str, str] = field(default_factory=dict)
     """Names of places that could not be looked up yet, each with what a human must mend."""
 

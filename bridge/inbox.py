@@ -10,16 +10,19 @@ from datetime import datetime
 
 import structlog
 
+from bridge import notices
 from bridge.accept import Accepted, accept
 from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, Unparsable
 from bridge.post import AccountId, Created, Edited, Event, Ignored, NativeId, Place, Raw
 from bridge.reasons import Reason
 from bridge.routing import World
-from bridge.store import Store, Tx, inward, lanes, ledger
+from bridge.store import Store, Tx, alerts, inward, lanes, ledger
+from bridge.store.alerts import Alert
 from bridge.store.values import Claim, WaitingRaw
 
 AUTHOR_AGAIN_S = 5.0
+_DAY_S = 24 * 3600.0
 CATCH_UP_LOOK_S = 1.0
 """Seconds between two looks whether a catch-up is done; its end wakes the lane by itself."""
 _Prepared = tuple[WaitingRaw, Sequence[Event | Ignored]]
@@ -79,6 +82,12 @@ class Inbox:
             found.catching_up -= 1
             found.caught_up += 1
             self.look_again(account)
+
+    async def kept_back(self, account: AccountId, missed: int) -> None:
+        """See `bridge.contract.Inbox.kept_back`. Told once a day."""
+        now = self._engine.now()
+        alert = Alert(f"kept-back:{account}:{int(now // _DAY_S)}", account, notices.kept_back(account, missed))
+        await self._store.write(lambda tx: alerts.add(tx, alert, now))
 
     async def standing(self, place: Place, since: datetime) -> Collection[NativeId]:
         """See `bridge.contract.Inbox.standing`."""

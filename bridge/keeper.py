@@ -11,7 +11,7 @@ from bridge.engine import Account, Engine
 from bridge.errors import BridgeError, SendError
 from bridge.post import Place
 from bridge.routing import World, is_unpinned
-from bridge.store import Store, pruning
+from bridge.store import Store, looking_back, pruning
 
 EVERY_S = 3600.0
 COUNTED_EVERY_S = 300.0
@@ -25,6 +25,7 @@ async def keep(store: Store, engine: Engine) -> None:
     while True:
         try:
             await forget_bodies(store, engine.now() - BODIES_KEPT_S)
+            await store.write(lambda tx: looking_back.forget(tx, engine.now() - BODIES_KEPT_S))
         except BridgeError as error:
             log.warning("keeper.trouble", error=str(error))
         await asyncio.sleep(EVERY_S)

@@ -100,6 +100,15 @@ def stopped(answer: Json) -> Iterator[str]:
     yield "Let them go on with `viabridge loops resume NUMBER`; give up what waits with `viabridge loops drop NUMBER`."
 
 
+def findings(answer: Json) -> Iterator[str]:
+    """What looking back found, newest first."""
+    if not answer["findings"]:
+        yield "Nothing was missing, and nothing stood twice."
+    for each in answer["findings"]:
+        what = "nobody had told of" if each["kind"] == "gap" else "stood twice:"
+        yield _safe(f"{_time(each['at'])}  {each['account']}/{each['place']}: {what} message {each['native']}; {each['outcome']}")
+
+
 def _copy(each: Json) -> str:
     whose = f" for {each['reader']}" if each["reader"] else ""
     return f"{_KINDS.get(each['kind'], each['kind'])} to {each['to']}{whose}"

@@ -182,6 +182,15 @@ def were_missed(account: str, at: datetime) -> str:
     )
 
 
+def kept_back(account: str, missed: int) -> str:
+    """That a live connection stood and yet said nothing of what was said."""
+    what = "something" if missed == 1 else f"{missed} things"
+    return (
+        f"{account} seemed connected, and yet {what} that people wrote there did not come that way. viabridge found it by "
+        "looking itself, passes it on now, and connected anew. Nothing is lost; it was late."
+    )
+
+
 def stopped(account: str, name: str, group: str, reason: str) -> str:
     """That somebody's posts wait because they went in circles."""
     return (

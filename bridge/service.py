@@ -19,6 +19,7 @@ from bridge.inbox import Inbox
 from bridge.lanes import Lanes
 from bridge.mappings import Mappings
 from bridge.post import AccountId, Place
+from bridge.reconciling import Reconciler
 from bridge.routing import World
 from bridge.store import Store, hurrying, people, pins
 from bridge.store.values import Claim
@@ -48,6 +49,7 @@ class Service:
         self._lanes = Lanes(store, self.engine, _replica_name(), self._serve)
         self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._look_around, self._resume)
         self._teller = Teller(store, self.engine, lambda: self._world, self._lanes.wake)
+        self.reconciler = Reconciler(store, self.engine, lambda: self._world, self.inbox)
         self.doorkeeper = Doorkeeper(store, self.engine, lambda: self._world, self._lanes.wake, self._look_around, self._resume)
 
     @contextlib.asynccontextmanager
@@ -63,6 +65,7 @@ class Service:
                 tasks.create_task(keeper.count(self.engine, lambda: self._world, self._put_size), name="sizes"),
                 tasks.create_task(self.doorkeeper.run(), name="doorkeeper"),
                 tasks.create_task(self._teller.run(), name="teller"),
+                tasks.create_task(self.reconciler.run(), name="reconciler"),
             ]
             try:
                 yield self

@@ -201,11 +201,7 @@ class _Lane:
     async def _freeze(self, job: Job, planned: Sequence[NewPart]) -> Sequence[FrozenPart] | None:
         """Fix the parts and write down the first one's attempt, in one transaction; None if there is nothing to attempt."""
         now = self._engine.now()
-
-        def freeze(tx: Tx) -> Sequence[FrozenPart] | None:
-            return outward.freeze(tx, self._claim, job, planned, attempted_at=now)
-
-        parts = await self._store.write(freeze)
+        parts = await self._store.write(lambda tx: outward.freeze(tx, self._claim, job, planned, attempted_at=now))
         if parts:
             self._engine.at_step(Step.ATTEMPTING)
         return parts

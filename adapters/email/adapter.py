@@ -20,7 +20,21 @@ from adapters.email.parse import parse
 from adapters.email.render import letter_of, render
 from adapters.email.sending import Crowded, Outbox, Unaccepted, Unanswered
 from adapters.email.settings import Settings
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Level, Limits, Part, People, Thread, Unknown
+from bridge.contract import (
+    Attempt,
+    Capabilities,
+    Checked,
+    Context,
+    Finding,
+    History,
+    Inbox,
+    Level,
+    Limits,
+    Part,
+    People,
+    Thread,
+    Unknown,
+)
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 from bridge.post import AccountId, Destination, Event, Ignored, Media, PlaceId, Post, Raw, Ref, UserId
 
@@ -87,6 +101,10 @@ class EmailAdapter:
 
     @property
     def people(self) -> People | None:
+        return None
+
+    @property
+    def history(self) -> History | None:
         return None
 
     async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's

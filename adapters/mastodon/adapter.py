@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from adapters.mastodon import feeds
 from adapters.mastodon import media as files
 from adapters.mastodon.checks import UNLOCKED, Facts, facts_of_account, findings, scopes_of, unwell
+from adapters.mastodon.feeds import Feed
 from adapters.mastodon.identity import TIMELINE, Identity
 from adapters.mastodon.listening import BEGINNING, Listening, together
+from adapters.mastodon.looking_back import Past
 from adapters.mastodon.pace import Pace
 from adapters.mastodon.parse import parse
 from adapters.mastodon.people import Door, user_of
@@ -24,7 +26,7 @@ from adapters.mastodon.server import alt_characters_of, is_mastodon, limits_of, 
 from adapters.mastodon.settings import MastodonSettings
 from adapters.mastodon.streaming import Streaming, Way, probe, ways
 from adapters.mastodon.workers import Access, CallFailed, Workers
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, Inbox, Limits, Part, People, Thread
+from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, History, Inbox, Limits, Part, People, Thread
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError
 from bridge.post import AccountId, Destination, Event, Ignored, Media, PlaceId, Post, Raw, Ref, UserId
 
@@ -86,6 +88,10 @@ class MastodonAdapter:
     def people(self) -> People | None:
         return Door(self._call, lambda: self._signed_in.identity, self._gate)
 
+    @property
+    def history(self) -> History | None:
+        return Past(self._account, self._feeds(self._signed_in))
+
     async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
         """How many follow; None where the server does not say."""
         count = (await self._call(lambda client: client.account_verify_credentials())).get("followers_count")
@@ -112,15 +118,18 @@ class MastodonAdapter:
 
     async def listen(self, inbox: Inbox) -> None:
         now = self._signed_in
-        read = (
-            feeds.statuses(self._call, now.identity.user, now.newest_status),
-            feeds.mentions(self._call, now.newest_mention),
-        )
+        read = self._feeds(now)
         often = EVERY if self._idempotent else OFTEN
         review = Review(self._account, read, partial(feeds.standing, self._call), every=often)
         streaming = Streaming(now.streaming, self._access.token)
         listening = Listening(now.identity, read, streaming, review, self._look_at_lock, self._settings.scan)
         await together(self._outcasts.keep_removing(), listening.run(inbox))
+
+    def _feeds(self, now: _SignedIn) -> tuple[Feed, Feed]:
+        return (
+            feeds.statuses(self._call, now.identity.user, now.newest_status),
+            feeds.mentions(self._call, now.newest_mention),
+        )
 
     async def pin(self, name: str) -> PlaceId:
         if name == TIMELINE:

@@ -183,7 +183,7 @@ class Listening:
                 log.info("the timeline can be read again", account=self._identity.account)
             failures = 0
             self._reachable.set()
-            self._distrust(found, looked_at)
+            await self._distrust(inbox, found, looked_at)
             looked_at = started
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._scan):
@@ -234,13 +234,14 @@ class Listening:
             await inbox.take_page(account, (), feed.name, cursor)
         return cursor
 
-    def _distrust(self, found: Sequence[Heard], looked_at: float) -> None:
+    async def _distrust(self, inbox: Inbox, found: Sequence[Heard], looked_at: float) -> None:
         """Reconnect a stream that stood all the time since the last look and yet kept back what REST has now."""
         connected = self._connected_at
         kept_back = [heard.raw.key for heard in found if heard.raw.key not in self._heard]
         if kept_back and connected is not None and connected < looked_at and self._stream is not None:
             log.warning("the stream kept something back", account=self._identity.account, missed=len(kept_back))
             self._stream.close()
+            await inbox.kept_back(self._identity.account, len(kept_back))
 
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:

@@ -20,13 +20,27 @@ from adapters.slack.fileobjects import id_of
 from adapters.slack.gate import Gate
 from adapters.slack.ingress import quiet
 from adapters.slack.listening import Departure, Listening
+from adapters.slack.looking_back import Past
 from adapters.slack.media import COUNT, LARGEST, Files, Hosts
 from adapters.slack.parse import Identity, parse
 from adapters.slack.refusals import Unsupported, asked
 from adapters.slack.render import LIMIT, render
 from adapters.slack.sending import PER_FILE, Sender
 from adapters.slack.settings import SlackSettings
-from bridge.contract import Attempt, Capabilities, Checked, Context, FileLimits, Finding, Inbox, Limits, Part, People, Thread
+from bridge.contract import (
+    Attempt,
+    Capabilities,
+    Checked,
+    Context,
+    FileLimits,
+    Finding,
+    History,
+    Inbox,
+    Limits,
+    Part,
+    People,
+    Thread,
+)
 from bridge.errors import Retryable
 from bridge.post import AccountId, Created, Destination, Event, Ignored, Media, Own, Place, PlaceId, Post, Raw, Ref, UserId
 
@@ -92,6 +106,14 @@ class SlackAdapter:
     def people(self) -> People | None:
         return None
 
+    @property
+    def history(self) -> History | None:
+        return Past(self._channels, lambda: self._web, asked)
+
+    @property
+    def _channels(self) -> Channels:
+        return Channels(self._account, lambda: self._web, asked, self._is_shared)
+
     async def members(self, place: PlaceId) -> int | None:
         return await people.count(self._web, place, asked)
 
@@ -146,13 +168,12 @@ class SlackAdapter:
 
     async def listen(self, inbox: Inbox) -> None:
         """Hear everything until cancelled: by Socket Mode where there is an app token, else Slack calls us."""
-        reading = Channels(self._account, lambda: self._web, asked, self._is_shared)
         socket = None
         if self._settings.app_token is not None:
             from adapters.slack.socket_mode import Socket  # noqa: PLC0415 - bolt is heavy, and needed by those who listen
 
             socket = Socket(self._account, self._settings.app_token.get_secret_value(), self._web, asked)
-        await Listening(reading, lambda: self._pinned, self._departure, socket).run(inbox)
+        await Listening(self._channels, lambda: self._pinned, self._departure, socket).run(inbox)
 
     # ------------------------------------------------------------ inwards
 

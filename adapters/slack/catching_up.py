@@ -86,7 +86,7 @@ class Channels:
         read = _Read(self, channel, float(since) - OVERLAP, start, known, floor)
         await read.all(thorough=thorough)
         is_shared = bool(read.found) and await self.is_shared(channel)
-        raws = sorted((self._raw(event, is_shared=is_shared) for event in read.events()), key=lambda raw: raw.at)
+        raws = sorted((self.raw(event, is_shared=is_shared) for event in read.events()), key=lambda raw: raw.at)
         await self._take(inbox, raws, name, since, max((since, *read.tops), key=float))
 
     async def _take(self, inbox: Inbox, raws: Sequence[Raw], name: str, since: str, end: str) -> None:
@@ -97,7 +97,8 @@ class Channels:
         if raws or end != since:
             await inbox.take_page(self.account, pages[-1], name, end)
 
-    def _raw(self, event: Json, *, is_shared: bool) -> Raw:
+    def raw(self, event: Json, *, is_shared: bool) -> Raw:
+        """The event as it would have been heard."""
         callback = {"type": "event_callback", "event": event, "is_ext_shared_channel": is_shared}
         body = json.dumps(callback).encode()
         return Raw(self.account, key_of(callback, body), body, moment(event["event_ts"]), {"transport": HISTORY})

@@ -25,21 +25,28 @@ async def messages(
     """The channel's messages since `oldest` (a ts), or of the thread under `root`; of `pages` pages at most."""
     cursor = ""
     for _ in range(pages):
-        window: Json = {
-            "channel": channel, "oldest": oldest, "inclusive": True, "limit": PAGE, "include_all_metadata": True,
-        }  # fmt: skip
-        if cursor:
-            window["cursor"] = cursor
-        if root:
-            page = await asked(web.conversations_replies(ts=root, **window), fine=GONE)
-        else:
-            page = await asked(web.conversations_history(**window))
-        for message in page.get("messages") or []:
-            if isinstance(message, dict) and is_ts(message.get("ts")):
-                yield message
-        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        found, cursor = await page(web, channel, asked, oldest, root, cursor)
+        for message in found:
+            yield message
         if not cursor:
             return
+
+
+async def page(
+    web: AsyncWebClient, channel: str, asked: Asked, oldest: str, root: str = "", cursor: str = ""
+) -> tuple[list[Json], str]:
+    """One page of it, and where the next one begins; empty where it was the last."""
+    window: Json = {
+        "channel": channel, "oldest": oldest, "inclusive": True, "limit": PAGE, "include_all_metadata": True,
+    }  # fmt: skip
+    if cursor:
+        window["cursor"] = cursor
+    if root:
+        answer = await asked(web.conversations_replies(ts=root, **window), fine=GONE)
+    else:
+        answer = await asked(web.conversations_history(**window))
+    found = [each for each in answer.get("messages") or [] if isinstance(each, dict) and is_ts(each.get("ts"))]
+    return found, (answer.get("response_metadata") or {}).get("next_cursor") or ""
 
 
 async def newest(web: AsyncWebClient, channel: str, asked: Asked) -> str:

@@ -42,6 +42,9 @@ class Inbox(Protocol):
         So nothing that is heard live overtakes what was missed, and its source need not wait to be acknowledged.
         """
 
+    async def kept_back(self, account: AccountId, missed: int) -> None:
+        """The live connection stood and yet told nothing of so many things, which were found otherwise: the admins are told."""
+
     async def standing(self, place: Place, since: datetime) -> Collection[NativeId]:
         """The posts made at the place since then that stand as far as the ledger knows (no copies): some may be gone by now."""
 
@@ -213,6 +216,33 @@ class People(Protocol):
         """Let them follow no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message that stands at a place.
+
+    `raw` is what would have been heard of it, under the same key; `key`, where the platform keeps it, is what it was sent under.
+    """
+
+    raw: Raw
+    ref: Ref
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of them; `next` is where the rest begins, None where there is no more."""
+
+    seen: tuple[Seen, ...]
+    next: str | None
+
+
+class History(Protocol):
+    """What stands at a place, read directly: what the live connection should have told. Raises only `SendError`s."""
+
+    async def page(self, place: PlaceId, since: datetime, cursor: str) -> Page:
+        """What was said at the place since then, newest first, from `cursor` on; `""` is the beginning."""
+
+
 class Level(StrEnum):
     OK = "ok"
     WARNING = "warning"
@@ -240,6 +270,10 @@ class Adapter(Protocol):
     @property
     def people(self) -> People | None:
         """The account's door; None where it has none."""
+
+    @property
+    def history(self) -> History | None:
+        """The recent past of the account's places; None where it can't be read."""
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Sign in and learn who we are and what the server allows. Raises `Retryable` or `NeedsOperator`."""

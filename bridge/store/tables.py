@@ -280,6 +280,20 @@ class OriginRow(SQLModel, table=True):
     stopped_at: float | None = None
 
 
+class FindingRow(SQLModel, table=True):
+    """What looking back found: a message that nobody had told of, or a copy that stands twice."""
+
+    __tablename__ = "finding"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
+    at: float
+    account: str
+    place: str
+    kind: str
+    native: str
+    outcome: str
+
+
 class BlobRow(SQLModel, table=True):
     """A file's bytes, once however often it was posted. `id` is their SHA-256; `used_at` is when they last came."""
 

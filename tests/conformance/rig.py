@@ -69,6 +69,7 @@ class MemoryInbox(Inbox):
     failing: bool = False
     refused: int = 0
     taken: asyncio.Event = field(default_factory=asyncio.Event)
+    kept: int = 0
 
     async def take(self, raw: Raw) -> None:
         await self._take((raw,))
@@ -81,6 +82,9 @@ class MemoryInbox(Inbox):
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         assert account == ACCOUNT
         return self.cursors.get(cursor)
+
+    async def kept_back(self, account: AccountId, missed: int) -> None:
+        self.kept += missed
 
     def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
         return nullcontext()

@@ -50,6 +50,8 @@ class MemoryInbox:
         self.broken = False
         self._changed = asyncio.Event()
 
+    kept: int = 0
+
     async def take(self, raw: Raw) -> None:
         if self.broken:
             self._changed.set()
@@ -66,6 +68,9 @@ class MemoryInbox:
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
+
+    async def kept_back(self, account: AccountId, missed: int) -> None:
+        self.kept += missed
 
     def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
         return nullcontext()

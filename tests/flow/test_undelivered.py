@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import httpx2
 import pytest
 
 from bridge.contract import Fault
+from bridge.store.undelivered import Which, listed
 from bridge.web.app import make_app
-from tests.flow.house import House
+from tests.flow.house import LOOK_S, PATIENCE, House, Said
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,6 +24,17 @@ async def ask(house: House, method: str, path: str, **body: object) -> httpx2.Re
         return await session.request(method, path, headers=MEANT, **({"json": body} if body else {}))
 
 
+async def refused(house: House, said: Said, times: int) -> None:
+    """So many copies of it ended as not delivered."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = await house.store.read(lambda tx: listed(tx, Which(), most=1000))
+        if sum(said.mark in each.line for each in found) == times:
+            return
+        assert time.monotonic() < deadline, f"{said.words!r} was not refused"
+        await asyncio.sleep(LOOK_S)
+
+
 @pytest.mark.scenario("D11")
 @pytest.mark.parametrize("account", ["slack", "mastodon"])
 async def test_what_was_refused_is_replayed_into_its_thread(house: House, account: str) -> None:
@@ -29,10 +42,10 @@ async def test_what_was_refused_is_replayed_into_its_thread(house: House, accoun
     places = len(house.at(account))
     house.sandbox(account).fault(Fault.REFUSED, places)
     root = await house.say(origin, "refused at first")
-    await house.settle()
+    await refused(house, root, places)
     house.sandbox(account).fault(Fault.REFUSED, places)
     answer = await house.say(origin, "and so is the answer", reply_to=root.native)
-    await house.settle()
+    await refused(house, answer, places)
     assert not [each for said in (root, answer) for to in house.at(account) for each in house.copies(said.mark, to)]
     listed = (await ask(house, "GET", "/api/undelivered")).json()
     mine = [each for each in listed["undelivered"] if any(said.mark in each["line"] for said in (root, answer))]

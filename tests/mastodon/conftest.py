@@ -70,6 +70,7 @@ class MemoryInbox:
     offered: list[str] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
     broken: bool = False
+    kept: int = 0
 
     async def take(self, raw: Raw) -> None:
         self.offered.append(raw.key)
@@ -86,6 +87,9 @@ class MemoryInbox:
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
+
+    async def kept_back(self, account: AccountId, missed: int) -> None:
+        self.kept += missed
 
     def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
         return nullcontext()

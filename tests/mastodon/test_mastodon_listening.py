@@ -123,6 +123,7 @@ async def test_what_a_silent_stream_keeps_back_is_found_by_looking(rig: Rig) -> 
             rig.sandbox.fault(Fault.SILENT)
             await rig.heard(Created, await rig.sandbox.write("allhands", "kept back"))
     rig.sandbox.fault(Fault.SILENT, times=0)
+    assert rig.inbox.kept, "the admins are told"
 
 
 async def test_an_event_told_twice_is_one_raw(rig: Rig) -> None:

@@ -53,6 +53,7 @@ class Box:
     held: list[str] = field(default_factory=list)
     """Keys that were taken while a catch-up held everything back."""
     ledger: dict[Place, list[NativeId]] = field(default_factory=dict)
+    kept: int = 0
 
     async def take(self, raw: Raw) -> None:
         self.changed.set()
@@ -71,6 +72,9 @@ class Box:
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
+
+    async def kept_back(self, account: AccountId, missed: int) -> None:
+        self.kept += missed
 
     @contextmanager
     def catching_up(self, account: AccountId) -> Iterator[None]:

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_FINDING = ("at", "account", "place", "kind", "native", "outcome")
 _NOTHING = sa.text("''")
 
 
@@ -25,6 +26,12 @@ def upgrade() -> None:
         _partial(batch_op, "post_mark", ["mark", "at"], "mark <> ''")
         batch_op.create_index("post_user", ["account", "user"], unique=False)
     op.execute(_AUTHORS[op.get_bind().dialect.name])
+    op.create_table(
+        "finding",
+        sa.Column("id", _ID, nullable=False),
+        *(sa.Column(name, sa.Float() if name == "at" else sa.String(), nullable=False) for name in _FINDING),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "origin",
         sa.Column("id", _ID, nullable=False),
@@ -56,6 +63,7 @@ def _partial(batch_op: object, name: str, columns: list[str], where: str) -> Non
 
 def downgrade() -> None:
     op.drop_table("origin")
+    op.drop_table("finding")
     with op.batch_alter_table("post", schema=None) as batch_op:
         batch_op.drop_index("post_user")
         batch_op.drop_index("post_mark")
