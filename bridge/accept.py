@@ -4,40 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from bridge import audience, breaking, facts, moderation, notices, routing, rules, text
 from bridge.facts import Case
 from bridge.mappings import Group
 from bridge.notices import Notice
 from bridge.post import (
-    Audience,
-    Author,
     Created,
     Deleted,
-    Destination,
     Edited,
     Event,
     EventKind,
     Ignored,
-    NativeId,
     Post,
     Ref,
-    UserId,
     revision_of,
 )
 from bridge.reasons import Reason
 from bridge.routing import Route, World
 from bridge.rules import Drop, Hold, Relay, Verdict, Wait
+from bridge.saying import notify
 from bridge.store import Tx, alerts, inward, jobs, lanes, ledger, origins, outward, verdicts
 from bridge.store.alerts import Alert
 from bridge.store.outward import NewDelivery
 from bridge.store.tables import UNSENT, DeliveryState
 from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
 
-NOTICE_LIFE_S = 24 * 3600.0
-"""A notice that could not be brought within a day helps nobody any more."""
-_BRIDGE = Author(UserId("viabridge"), "viabridge", (), is_bot=True)
 _SUBJECT_WIDTH = 60
 _ANSWERS = text.Str("(answering an earlier post) ")
 _WITHHELD = text.from_plain("…")
@@ -337,17 +329,3 @@ def _add_event(case: Case, post_id: int, kind: EventKind, revision: str, verdict
         verdict=verdict,
         reason=reason,
     )
-
-
-def notify(tx: Tx, notice: Notice, now: float) -> set[int]:
-    """Write a notice down and queue it; once per key, for ever. The lanes with new work."""
-    ref = Ref(notice.place, NativeId(f"notice:{notice.key}"))
-    at = datetime.fromtimestamp(now, UTC)
-    post = Post(ref, _BRIDGE, notice.text, Audience.DIRECT, at, reply_to=notice.answers)
-    parent = ledger.find_post(tx, notice.answers) if notice.answers else None
-    post_id = ledger.add_post(tx, ref, _BRIDGE, now, body=post, parent=parent, subject="viabridge")
-    event_id = ledger.add_event(tx, post_id, EventKind.NOTICE, "", raw_id=None, at=now, now=now, verdict="notice", reason="")
-    if event_id is None:
-        return set()
-    new = NewDelivery(Destination(notice.place), EventKind.NOTICE, "", "", Audience.DIRECT, give_up_at=now + NOTICE_LIFE_S)
-    return {outward.queue(tx, event_id, post_id, new, now)}

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import structlog
 
 from bridge import notices
-from bridge.accept import notify
 from bridge.arrivals import Changes, Seen, changes, is_in, write_down
 from bridge.contract import Follower, People
 from bridge.engine import Account, Engine
@@ -17,6 +16,7 @@ from bridge.errors import BridgeError, NeedsOperator, Rejected
 from bridge.mappings import Group, Person
 from bridge.post import AccountId, UserId, direct
 from bridge.routing import World
+from bridge.saying import notify
 from bridge.store import Store, Tx, alerts, people
 from bridge.store.alerts import Alert
 from bridge.store.people import Deed, Known

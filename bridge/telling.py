@@ -11,12 +11,12 @@ from enum import Enum, auto
 import structlog
 
 from bridge import notices, reasons
-from bridge.accept import notify
 from bridge.engine import Account, Engine
 from bridge.errors import BridgeError, SendError
 from bridge.mappings import Person
 from bridge.post import AccountId, Place, direct
 from bridge.routing import World
+from bridge.saying import notify
 from bridge.store import Store, Tx, alerts, held, origins, people
 from bridge.store.alerts import Alert
 from bridge.store.held import Held

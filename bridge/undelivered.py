@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from bridge import audience
-from bridge.accept import NOTICE_LIFE_S
 from bridge.post import EventKind
 from bridge.reasons import Reason
 from bridge.routing import World
+from bridge.saying import NOTICE_LIFE_S
 from bridge.store import Store, Tx, undelivered
 from bridge.store.undelivered import Undelivered, Which
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.accept import NOTICE_LIFE_S
 from bridge.post import AccountId, Author, NativeId, Ref, UserId, direct
 from bridge.reasons import Reason
+from bridge.saying import NOTICE_LIFE_S
 from bridge.store import lanes, sql
 from bridge.store.tables import DeliveryState
 from tests.core.desk import Desk

@@ -1,0 +1,28 @@
+"""What the bridge itself says: written down with a key and queued, in the transaction of what it is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bridge.notices import Notice
+from bridge.post import Audience, Author, Destination, EventKind, NativeId, Post, Ref, UserId
+from bridge.store import Tx, ledger, outward
+from bridge.store.outward import NewDelivery
+
+NOTICE_LIFE_S = 24 * 3600.0
+"""A notice that could not be brought within a day helps nobody any more."""
+_BRIDGE = Author(UserId("viabridge"), "viabridge", (), is_bot=True)
+
+
+def notify(tx: Tx, notice: Notice, now: float) -> set[int]:
+    """Write a notice down and queue it; once per key, for ever. The lanes with new work."""
+    ref = Ref(notice.place, NativeId(f"notice:{notice.key}"))
+    at = datetime.fromtimestamp(now, UTC)
+    post = Post(ref, _BRIDGE, notice.text, Audience.DIRECT, at, reply_to=notice.answers)
+    parent = ledger.find_post(tx, notice.answers) if notice.answers else None
+    post_id = ledger.add_post(tx, ref, _BRIDGE, now, body=post, parent=parent, subject="viabridge")
+    event_id = ledger.add_event(tx, post_id, EventKind.NOTICE, "", raw_id=None, at=now, now=now, verdict="notice", reason="")
+    if event_id is None:
+        return set()
+    new = NewDelivery(Destination(notice.place), EventKind.NOTICE, "", "", Audience.DIRECT, give_up_at=now + NOTICE_LIFE_S)
+    return {outward.queue(tx, event_id, post_id, new, now)}
