@@ -141,17 +141,24 @@ def _queue(
 ) -> int:
     """Queue a copy; an answer waits for what it answers, where that is still to be sent. The lane."""
     waits, ready_at = before.get(lanes.lane_of(case.tx, route.destination), ("", 0.0)) if before else ("", 0.0)
+    ready_at = max(ready_at, _undone_until(case, route.group))
     new = NewDelivery(
         route.destination,
         EventKind.CREATED,
         route.group.id,
         route.group.via,
         route.audience,
-        give_up_at=case.now + route.group.give_up_after.total_seconds(),
+        give_up_at=max(case.now, ready_at) + route.group.give_up_after.total_seconds(),
         ready_at=ready_at,
         held=held or waits,
     )
     return outward.queue(case.tx, event_id, post_id, new, case.now)
+
+
+def _undone_until(case: Case, group: Group) -> float:
+    """Until when the author may take it back before anybody else sees it; what was heard late has waited already."""
+    undo = group.undo.total_seconds()
+    return min(case.now + undo, max(case.now, case.event.at.timestamp() + undo)) if undo else 0.0
 
 
 def _subject(group: Group, post: Post) -> str:

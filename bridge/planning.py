@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from bridge import text
 from bridge.contract import Adapter, Context, Part
 from bridge.keys import send_key
 from bridge.post import Destination, EventKind, Post, UserId
@@ -18,10 +19,11 @@ _NOTHING = Part("")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was looked up for a delivery: its group's title, for people, and who may really be mentioned."""
+    """What was looked up for a delivery: its group's title, who may really be mentioned, and how `late` it says it is."""
 
     title: str
     mentions: Mapping[str, UserId] = field(default_factory=dict)
+    late: str = ""
 
 
 def plan(job: Job, adapter: Adapter, destination: Destination, known: Known) -> Sequence[NewPart] | Reason:
@@ -57,6 +59,8 @@ def _render(
         corrected=corrected,
         mentions=known.mentions,
     )
+    if known.late:
+        post = replace(post, text=text.prepend(post.text, (text.Str(known.late),)))
     return adapter.render(post, destination, context)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
-from bridge import retry
-from bridge.contract import Absent, Attempt, Finding, Found, Part, Thread, Unknown
+from bridge import lateness, retry
+from bridge.attempts import Attempts
+from bridge.contract import Absent, Found, Thread, Unknown
 from bridge.engine import Account, Engine, Step
-from bridge.errors import FileRejected, Retryable, SendError, Uncertain
+from bridge.errors import FileRejected, Retryable, SendError
+from bridge.mappings import Group
 from bridge.media import AGAIN_S, Spool
 from bridge.mentioning import Mentions
 from bridge.planning import Known, is_outdated, plan
@@ -95,6 +98,7 @@ class _Lane:
         self._adapter = account.adapter
         self._claim = claim
         self._destination = destination
+        self._attempts = Attempts(account.adapter, worker.spool, destination)
 
     async def bring(self, job: Job) -> bool:
         """Do what can be done of the delivery now; False if the lane was lost."""
@@ -110,6 +114,9 @@ class _Lane:
         parts: Sequence[FrozenPart] = job.parts
         if not any(part.attempted_at for part in parts) and not self._still_goes(job):
             return await self._conclude(job, Reason.NO_LONGER_MAPPED)
+        if job.untried and self._late(job, self._group(job.group)):
+            await self._start_over(job)  # it was in time when it was frozen, and nothing of it was sent
+            job, parts = replace(job, frozen=False, parts=()), ()
         if not job.frozen:
             frozen = await self._begin(job)
             if isinstance(frozen, bool):
@@ -136,7 +143,10 @@ class _Lane:
             job = await self._spool.with_files(job, self._adapter.limits.files, self._claim.lane.id)
         except Retryable as error:
             return await self._wait_for_file(job, error)
-        known = Known(self._group_title(job.group), await self._mentions.of(job, self._destination))
+        group = self._group(job.group)
+        known = Known(
+            group.title if group else job.group, await self._mentions.of(job, self._destination), self._late(job, group)
+        )
         planned = plan(job, self._adapter, self._destination, known)
         if isinstance(planned, Reason):
             return await self._conclude(job, planned)
@@ -151,8 +161,14 @@ class _Lane:
         await self._store.write(lambda tx: lanes.pause(tx, self._claim, until, job.failures + 1, ""))
         return await self._still_ours()
 
-    def _group_title(self, name: str) -> str:
-        return next((group.title for group in self._world().mappings.groups if group.id == name), name)
+    def _group(self, name: str) -> Group | None:
+        return next((group for group in self._world().mappings.groups if group.id == name), None)
+
+    def _late(self, job: Job, group: Group | None) -> str:
+        """What its first copy says of itself where it comes late."""
+        if job.post is None or group is None or job.kind != EventKind.CREATED:
+            return ""
+        return lateness.note(job.post.at, job.ready_at, self._engine.now(), group.late_after)
 
     def _still_goes(self, job: Job) -> bool:
         """Whether today's mapping file still lets the delivery go there, and that wide: what narrows applies at once."""
@@ -173,7 +189,7 @@ class _Lane:
         ref: Ref | None = None
         try:
             if in_doubt:
-                finding = await self._look(part, thread)
+                finding = await self._attempts.look(part, thread, part.begun_at)
                 if isinstance(finding, Found):
                     ref = finding.ref
                 elif not await self._may_repeat(job, part, finding):
@@ -182,7 +198,7 @@ class _Lane:
             elif await self._gave_up(job):
                 return None
             if ref is None:
-                ref = await (self._call(part, thread) if begun else self._attempt(job, part, thread))
+                ref = await (self._attempts.call(part, thread) if begun else self._attempt(job, part, thread))
         except SendError as error:
             if not (await self._goes_without_file(job, part, error, in_doubt=in_doubt)):
                 await self._failed(job, part, error, in_doubt=in_doubt)
@@ -211,36 +227,7 @@ class _Lane:
         if not await self._store.write(lambda tx: outward.attempt(tx, self._claim, job, part, now)):
             return None
         self._engine.at_step(Step.ATTEMPTING)
-        return await self._call(part, thread)
-
-    async def _call(self, part: FrozenPart, thread: Thread) -> Ref:
-        whole = await self._spool.loaded(part.part)
-        try:
-            async with asyncio.timeout(self._deadline(part.part)):
-                if part.action is Action.SEND:
-                    return await self._adapter.send(whole, self._destination, thread, part.key)
-                target = part.target
-                if part.action is Action.EDIT:
-                    await self._adapter.edit(target, whole)
-                else:
-                    await self._adapter.delete(target)
-                return target
-        except TimeoutError as error:
-            raise Uncertain from error
-
-    def _deadline(self, part: Part) -> float:
-        """Seconds after which a call with this part has surely ended."""
-        can = self._adapter.capabilities
-        return can.deadline + can.per_file * len(part.files)
-
-    async def _look(self, part: FrozenPart, thread: Thread) -> Finding:
-        """Whether a send whose answer was lost stands there."""
-        attempt = Attempt(part.key, self._destination, part.part, thread, part.begun_at)
-        try:
-            async with asyncio.timeout(self._adapter.capabilities.deadline):
-                return await self._adapter.find(attempt)
-        except TimeoutError as error:
-            raise Retryable from error
+        return await self._attempts.call(part, thread)
 
     async def _may_repeat(self, job: Job, part: FrozenPart, finding: Absent | Unknown) -> bool:
         """Whether a send that was not found may be sent again now: only where that can't double it."""
@@ -253,7 +240,7 @@ class _Lane:
                 await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
                 return False
             return await self._may_repeat_now(job, part)
-        surely_ended = part.begun_at.timestamp() + self._deadline(part.part)
+        surely_ended = part.begun_at.timestamp() + self._attempts.deadline(part.part)
         if not can.idempotent and self._engine.now() < surely_ended:
             await self._postpone(part, surely_ended, job.failures, job.paused)
             return False

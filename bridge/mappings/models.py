@@ -120,6 +120,7 @@ class Group:
     bots: frozenset[PersonId] = frozenset()
     mentions: Mentions = "names"
     loops: Loops = Loops()
+    late_after: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)

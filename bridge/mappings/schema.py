@@ -233,8 +233,17 @@ class GroupEntry(Entry):
     places: list[PlaceEntry] = Field(description="Where it is mirrored; two places or more.")
     undo: Span = Field(
         timedelta(0),
-        description="How long a post waits before its copies go out, so that it can be taken back.",
-        json_schema_extra={**NOT_YET, "default": "0s"},
+        description=(
+            "How long a post waits before its copies go out: changed or deleted meanwhile, only its last form goes, or nothing."
+        ),
+        json_schema_extra={"default": "0s"},
+    )
+    late_after: Span = Field(
+        timedelta(seconds=30),
+        description=(
+            "A copy that comes so late says so: `(delayed 31 s)`, or, from an hour on, when it was written. `0s`: never."
+        ),
+        json_schema_extra={"default": "30s"},
     )
     give_up_after: PositiveSpan = Field(
         timedelta(hours=48), description='After it a copy is "not delivered".', json_schema_extra={"default": "48h"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 
 from bridge.contract import Excerpt, Part, Thread
 from bridge.post import Audience, EventKind, Ref
@@ -37,16 +37,22 @@ _NEXT = (
     .order_by(_DELIVERY.seq)
     .limit(1)
 )
+_READY = _NEXT.where(_DELIVERY.ready_at <= bindparam("now"))
 _PARTS = select(sql.part).where(sql.part.c.delivery_id == bindparam("delivery")).order_by(sql.part.c.number)
 
 
+_UPCOMING = select(func.min(_DELIVERY.ready_at)).where(
+    _DELIVERY.lane_id == bindparam("lane"), _DELIVERY.state == DeliveryState.WAITING
+)
+
+
 def next_job(tx: Connection, claim: Claim, now: float) -> Job | float | None:
-    """The lane's next delivery; or when there will be one (seconds since the epoch); or None: the lane is idle."""
-    row = tx.execute(_NEXT, {"lane": claim.lane.id}).one_or_none()
+    """The lane's next delivery that is ready; or when one will be (seconds since the epoch); or None: the lane is idle."""
+    row = tx.execute(_READY, {"lane": claim.lane.id, "now": now}).one_or_none()
     if row is None:
-        return None
-    ready_at: float = max(row.ready_at, row.not_before)
-    return _job(tx, claim, row) if ready_at <= now else ready_at
+        upcoming: float | None = tx.execute(_UPCOMING, {"lane": claim.lane.id}).scalar_one()
+        return upcoming
+    return _job(tx, claim, row) if row.not_before <= now else float(row.not_before)
 
 
 def _job(tx: Connection, claim: Claim, row: Any) -> Job:

@@ -143,3 +143,9 @@ class Job:
     """The last part of this delivery that has been done."""
     corrected: bool
     """Whether an earlier change of the post was brought to this destination."""
+
+    @property
+    def untried(self) -> bool:
+        """Whether it was frozen to be sent, and nothing of it was sent, for sure."""
+        waits = bool(self.parts) and all(part.action is Action.SEND and part.attempted_at is None for part in self.parts)
+        return waits and self.previous is None and not self.copies

@@ -116,7 +116,8 @@ SHAPES = [
     Case("strangers", group(f"strangers: «silence»\n    {PLACES}"), Code.WRONG_VALUE, "answer or silent", '"silent"'),
     Case("url", "public_url: «bridge.example»\n" + TOP + GROUPS, Code.WRONG_VALUE, "https://", ""),
     Case("reader", TOP + "groups: {g: {places: [{at: mail/a, readers: [«5»]}, {at: team/b}]}}", Code.WRONG_VALUE, "a person", ""),
-    Case("undo", group(f"«undo»: 60s\n    {PLACES}"), Code.NOT_YET, "not available yet", "undo: 0s"),
+    Case("undo", group(f"undo: «60»\n    {PLACES}"), Code.WRONG_VALUE, "a number with its unit", ""),
+    Case("budget", group(f"loops: {{budget: «30/week»}}\n    {PLACES}"), Code.WRONG_VALUE, "such as 30/m, or off", ""),
     Case(
         "digest",
         TOP + "groups: {g: {places: [{at: mail/a, readers: [{person: lynn, «deliver»: daily}]}, {at: team/b}]}}",

@@ -81,6 +81,7 @@ def group(*places: GroupPlace, name: str = "all-hands", **changes: Any) -> Group
         "give_up_after": timedelta(hours=48),
         "max_age": timedelta(hours=24),
         "confirm": "failures",
+        "late_after": timedelta(0),
     }
     return Group(**(words | changes))
 
