@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from bridge import audience, breaking, facts, moderation, notices, routing, rules, text
+from bridge import audience, breaking, facts, feedback, notices, reacting, refusing, routing, rules, text
 from bridge.facts import Case
 from bridge.mappings import Group
-from bridge.notices import Notice
+from bridge.pausing import Halt
 from bridge.post import (
+    Commanded,
     Created,
     Deleted,
     Edited,
-    Event,
     EventKind,
+    Heard,
     Ignored,
+    Place,
     Post,
+    Reacted,
     Ref,
     revision_of,
 )
@@ -24,8 +28,7 @@ from bridge.reasons import Reason
 from bridge.routing import Route, World
 from bridge.rules import Drop, Hold, Relay, Verdict, Wait
 from bridge.saying import notify
-from bridge.store import Tx, alerts, inward, jobs, lanes, ledger, origins, outward, verdicts
-from bridge.store.alerts import Alert
+from bridge.store import Tx, commands, halts, inward, jobs, lanes, ledger, origins, outward
 from bridge.store.outward import NewDelivery
 from bridge.store.tables import UNSENT, DeliveryState
 from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
@@ -37,16 +40,18 @@ _WITHHELD = text.from_plain("…")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What came of a raw: lanes that have new work, and when the raw is to be looked at again, if it is."""
+    """What came of a raw: lanes that have new work, and when the raw is to be looked at again, if it is.
+
+    `commanded`: it says something that is to be carried out.
+    """
 
     lanes: frozenset[int] = frozenset()
     again_at: float | None = None
     waits_for_send: bool = False
+    commanded: bool = False
 
 
-def accept(
-    tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Event | Ignored], world: World, now: float
-) -> Accepted | None:
+def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], world: World, now: float) -> Accepted | None:
     """Judge every event of the raw and write the outcomes down; None if the source lane was lost to another owner.
 
     An event that must wait keeps its raw open; those beside it are accepted now and are duplicates next time.
@@ -56,10 +61,13 @@ def accept(
     woken: set[int] = set()
     waits: list[Wait] = []
     reasons: list[str] = []
-    kept = False
+    kept = commanded = False
     for event in events:
         if isinstance(event, Ignored):
             reasons.append(event.reason)
+            continue
+        if isinstance(event, Commanded):
+            commanded = commands.add(tx, event, now) or commanded
             continue
         case, found = facts.look_up(tx, event, waiting, world, now)
         verdict = rules.judge(found)
@@ -71,7 +79,7 @@ def accept(
             reasons.append(verdict.reason)
     if not waits:
         inward.done(tx, waiting.id, keep_body=kept, reason=" ".join(sorted(set(reasons))))
-        return Accepted(frozenset(woken))
+        return Accepted(frozenset(woken), commanded=commanded)
     return _keep_open(tx, waiting, waits, frozenset(woken), now)
 
 
@@ -97,15 +105,17 @@ def _apply(case: Case, verdict: Verdict) -> set[int]:
             return _relay_edit(case, case.known, post)
         case Relay(), Deleted() if case.known is not None:
             return _relay_delete(case, case.known)
+        case Relay(), Reacted() as event if case.known is not None:
+            return _note_reaction(case, case.known, event)
         case Drop(reason) | Hold(reason), Created(post):
-            return _refuse(case, post, reason, held=isinstance(verdict, Hold))
+            return refusing.refuse(case, post, reason, held=isinstance(verdict, Hold))
         case Hold(reason), Edited(post) if case.plan is not None:
-            return _refuse(case, post, reason, held=True)
+            return refusing.refuse(case, post, reason, held=True)
         case Hold(reason) | Drop(Reason.POST_UNKNOWN as reason), Edited(post) if case.known is not None:
-            _refuse_edit(case, case.known, post, reason)
+            refusing.refuse_edit(case, case.known, post, reason)
             return set()
         case Drop(reason), Deleted():
-            return _note_deletion(case, reason)
+            return refusing.note_deletion(case, reason)
         case _:
             return set()
 
@@ -124,25 +134,34 @@ def _relay_created(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int
         mark=case.mark,
         hops=case.hops,
     )
-    event_id = _add_event(case, post_id, EventKind.CREATED, "", "relayed", "")
+    event_id = refusing.note(case, post_id, EventKind.CREATED, "", "relayed", "")
     if event_id is None:
         return set()
     held = breaking.watch(case, post, routes)
     before = origins.held_before(case.tx, {parent.id, parent.root_id}) if parent else {}
-    woken = {_queue(case, event_id, post_id, route, held.get(route.group.id), before) for route in routes}
+    paused = halts.as_seen(case.tx, case.world.halts)
+    new = [_delivery(case, post, route, held.get(route.group.id), before, paused) for route in routes]
+    woken = {outward.queue(case.tx, event_id, post_id, each, case.now) for each in new}
     if isinstance(case.event, Edited):  # taken as the post: the change itself is part of it
-        _add_event(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
+        refusing.note(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
     inward.release_postponed(case.tx, post.ref.place.account)  # changes of it that came first
-    return woken | _confirm(case, post, routes)
+    if any(each.held == Reason.PAUSED for each in new):
+        return woken | feedback.waits(case.tx, case.world, post, paused, case.now)
+    return woken | _confirm(case, post, routes) | feedback.first_post(case.tx, case.world, post, case.now)
 
 
-def _queue(
-    case: Case, event_id: int, post_id: int, route: Route, held: Reason | None, before: Mapping[int, tuple[str, float]]
-) -> int:
-    """Queue a copy; an answer waits for what it answers, where that is still to be sent. The lane."""
+def _delivery(
+    case: Case,
+    post: Post,
+    route: Route,
+    stopped: Reason | None,
+    before: Mapping[int, tuple[str, float]],
+    paused: Sequence[Halt],
+) -> NewDelivery:
+    """A copy to be queued; an answer waits for what it answers, where that is still to be sent."""
     waits, ready_at = before.get(lanes.lane_of(case.tx, route.destination), ("", 0.0)) if before else ("", 0.0)
     ready_at = max(ready_at, _undone_until(case, route.group))
-    new = NewDelivery(
+    return NewDelivery(
         route.destination,
         EventKind.CREATED,
         route.group.id,
@@ -150,9 +169,13 @@ def _queue(
         route.audience,
         give_up_at=max(case.now, ready_at) + route.group.give_up_after.total_seconds(),
         ready_at=ready_at,
-        held=held or waits,
+        held=stopped or _paused(route.group.id, post.ref.place, route.destination.place, paused) or waits,
     )
-    return outward.queue(case.tx, event_id, post_id, new, case.now)
+
+
+def _paused(group: str, source: Place, destination: Place, paused: Sequence[Halt]) -> str:
+    """Why it waits, where somebody paused what it would leave by; else empty."""
+    return Reason.PAUSED if any(halt.covers(group, source, destination) for halt in paused) else ""
 
 
 def _undone_until(case: Case, group: Group) -> float:
@@ -192,7 +215,7 @@ def _confirm(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int]:
 def _relay_edit(case: Case, known: KnownPost, post: Post) -> set[int]:
     last = ledger.last_edit_at(case.tx, known.id)
     if last is not None and case.event.at.timestamp() < last:  # overtaken by a later one
-        _add_event(case, known.id, EventKind.EDITED, revision_of(case.event), "relayed", Reason.FOLDED)
+        refusing.note(case, known.id, EventKind.EDITED, revision_of(case.event), "relayed", Reason.FOLDED)
         return set()
     if all(_is_too_wide(case, each) for each in case.deliveries):
         post = replace(post, text=_WITHHELD, warning="", media=())  # answers' copies would quote it
@@ -211,9 +234,25 @@ def _is_too_wide(case: Case, copied: KnownDelivery) -> bool:
     return audience.too_wide(copied.audience, case.event.post.audience, consented=place.is_direct)
 
 
+def recall(tx: Tx, world: World, known: KnownPost, ref: Ref, now: float) -> set[int]:
+    """Take a post's copies back, though it stands: as if it were deleted there; later changes of it go nowhere."""
+    deliveries = ledger.deliveries_of(tx, known.id)
+    case = Case(tx, world, Deleted(ref, datetime.fromtimestamp(now, UTC)), None, now, known, deliveries, None, None)
+    if (body := ledger.body_of(tx, known.id)) is not None:  # answers' copies would quote it
+        ledger.replace_body(tx, known.id, replace(body, text=_WITHHELD, warning="", media=()))
+    return _relay_delete(case, known)
+
+
 def _relay_delete(case: Case, known: KnownPost) -> set[int]:
     ledger.mark_deleted(case.tx, known.id, case.now)
-    return _follow_up(case, known, EventKind.DELETED, Reason.WITHDRAWN)
+    below = reacting.withdraw(case.tx, known, case.deliveries, case.now)
+    return below | _follow_up(case, known, EventKind.DELETED, Reason.WITHDRAWN)
+
+
+def _note_reaction(case: Case, known: KnownPost, event: Reacted) -> set[int]:
+    if refusing.note(case, known.id, EventKind.REACTED, event.revision, "notice", "") is None:
+        return set()
+    return reacting.react(case.tx, case.world, known, event, halts.as_seen(case.tx, case.world.halts), case.now)
 
 
 def _follow_up(case: Case, known: KnownPost, change: EventKind, reason: Reason) -> set[int]:
@@ -221,16 +260,25 @@ def _follow_up(case: Case, known: KnownPost, change: EventKind, reason: Reason) 
 
     A copy that more people see than the changed post is for is removed instead, and does not come back.
     """
-    event_id = _add_event(case, known.id, change, revision_of(case.event), "relayed", "")
+    event_id = refusing.note(case, known.id, change, revision_of(case.event), "relayed", "")
     if event_id is None:
         return set()
     woken: set[int] = set()
     now_known = ledger.deliveries_of(case.tx, known.id)
+    paused = halts.as_seen(case.tx, case.world.halts)
     for created in (each for each in now_known if each.kind == EventKind.CREATED):
         kind, unsent = (EventKind.DELETED, Reason.NARROWED) if _is_too_wide(case, created) else (change, reason)
         later = [each for each in now_known if each.lane_id == created.lane_id and each.kind == EventKind.EDITED]
         new = NewDelivery(
-            created.destination, kind, created.group, created.via, created.audience, give_up_at=case.now + created.patience
+            created.destination,
+            kind,
+            created.group,
+            created.via,
+            created.audience,
+            give_up_at=case.now + created.patience,
+            held=_paused(created.group, case.event.ref.place, created.destination.place, paused)
+            if kind is not EventKind.DELETED
+            else "",
         )
         open_unsent = [each for each in (created, *later) if each.state in UNSENT and not each.attempted]
         if kind is EventKind.DELETED:
@@ -253,86 +301,3 @@ def _may_stand(case: Case, known: KnownPost, created: KnownDelivery) -> bool:
     if created.state in {*UNSENT, DeliveryState.DELIVERED}:
         return True
     return bool(jobs.copies(case.tx, known.id, created.lane_id))
-
-
-# Nothing is written down for these: the ledger holds the copy, or nobody here was meant to have the post.
-_TRACELESS = {Reason.DUPLICATE, Reason.OWN_ECHO, Reason.COPY_REMOVED, Reason.NOT_MAPPED}
-
-
-def _refuse(case: Case, post: Post, reason: Reason, *, held: bool) -> set[int]:
-    if reason in _TRACELESS:
-        return set()
-    post_id = ledger.add_post(
-        case.tx,
-        post.ref,
-        post.author,
-        post.at.timestamp(),
-        body=post if held or reason is Reason.TOO_OLD else None,
-        parent=case.parent,
-        subject="",
-    )
-    if _add_event(case, post_id, EventKind.CREATED, "", "held" if held else "dropped", reason) is None:
-        return set()
-    if reason is Reason.TOO_OLD:
-        alerts.add(case.tx, _missed(case, post), case.now)
-    if reason is Reason.BOT_REPEATS:
-        breaking.tell_of_bot(case, post)
-    return _answer_refusal(case, post.ref, reason)
-
-
-def _missed(case: Case, post: Post) -> Alert:
-    """That posts were heard too late: told once an hour for each account, however many there are."""
-    account = post.ref.place.account
-    return Alert(f"missed:{account}:{int(case.now // 3600)}", account, notices.were_missed(account, post.at))
-
-
-def _answer_refusal(case: Case, ref: Ref, reason: Reason) -> set[int]:
-    """Tell the writer of a direct message why it went nowhere."""
-    if not ref.place.is_direct:
-        return set()
-    stranger = case.plan is not None and case.plan.refusal is Reason.NOT_A_WRITER
-    if stranger and not routing.answers_strangers(case.world, ref.place):
-        return set()
-    if stranger and reason is Reason.DIRECT_REPLY:
-        reason = Reason.NOT_A_WRITER  # how to reach everyone is not for them
-    notice = notices.refused(ref, reason, routing.ways_of(case.world, ref.place))
-    return notify(case.tx, notice, case.now) if notice else set()
-
-
-def _refuse_edit(case: Case, known: KnownPost, post: Post, reason: Reason) -> None:
-    """Of a held or missed post an admin sees its latest form; a held change of a relayed one stands in the ledger."""
-    kept = verdicts.verdict_of(case.tx, known.id) != "relayed" and ledger.body_of(case.tx, known.id) is not None
-    if kept:
-        ledger.replace_body(case.tx, known.id, post)
-    elif reason is not Reason.POST_UNKNOWN:
-        _add_event(case, known.id, EventKind.EDITED, revision_of(case.event), "held", reason)
-
-
-def _note_deletion(case: Case, reason: Reason) -> set[int]:
-    if reason is Reason.COPY_REMOVED and (receipt := ledger.find_receipt(case.tx, case.event.ref)):
-        told = moderation.whom_to_tell(case, receipt)
-        ledger.copy_removed(case.tx, receipt.id)
-        if isinstance(told, Alert):
-            alerts.add(case.tx, told, case.now)
-        return notify(case.tx, told, case.now) if isinstance(told, Notice) else set()
-    if reason is Reason.POST_UNKNOWN and case.known is not None:
-        ledger.mark_deleted(case.tx, case.known.id, case.now)
-    elif reason is Reason.POST_UNKNOWN:
-        event = case.event
-        post_id = ledger.add_post(case.tx, event.ref, None, event.at.timestamp(), body=None, parent=None, subject="")
-        ledger.mark_deleted(case.tx, post_id, case.now)
-    return set()
-
-
-def _add_event(case: Case, post_id: int, kind: EventKind, revision: str, verdict: str, reason: str) -> int | None:
-    return ledger.add_event(
-        case.tx,
-        post_id,
-        kind,
-        revision,
-        raw_id=case.raw_id,
-        at=case.event.at.timestamp(),
-        now=case.now,
-        verdict=verdict,
-        reason=reason,
-    )

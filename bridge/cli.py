@@ -34,6 +34,8 @@ Database = Annotated[
 
 DoorOf = Annotated[str, typer.Argument(help="The account, as the mapping file names it.")]
 Handle = Annotated[str, typer.Argument(help="Who: their @name@server, or their id there.")]
+Message = Annotated[str, typer.Argument(help="The message: its link or id on any platform.")]
+GroupOrPlace = Annotated[str, typer.Argument(help="A group, or a place as account/place.")]
 
 
 @app.command()
@@ -135,6 +137,55 @@ def audit(url: Url = HERE, json: AsJson = False) -> None:
 
 
 @app.command()
+def why(ref: Message, url: Url = HERE, json: AsJson = False) -> None:
+    """Tell where a message went, and if not, why: rule by rule, route by route."""
+    from urllib.parse import quote
+
+    show(url, f"/api/why?ref={quote(ref, safe='')}", "why", as_json=json)
+
+
+@app.command()
+def who(group: Annotated[str, typer.Argument(help="The group; all of them unless given.")] = "", url: Url = HERE) -> None:
+    """Tell who reads, by count and kind."""
+    _ask(url, f"who {group}")
+
+
+@app.command()
+def recall(
+    ref: Message,
+    note: Annotated[bool, typer.Option("--note", help="Write to whom it can't be taken back from, once.")] = False,
+    by: By = "",
+    url: Url = HERE,
+) -> None:
+    """Take a message's copies back wherever that is possible; its original stays."""
+    _ask(url, f"recall {ref}{' note' if note else ''}", by)
+
+
+@app.command()
+def ping(group: Annotated[str, typer.Argument(help="The group; everything unless given.")] = "all", url: Url = HERE) -> None:
+    """Ask every place to answer, and tell how fast it does."""
+    _ask(url, f"ping {group}")
+
+
+@app.command()
+def pause(what: GroupOrPlace, by: By = "", url: Url = HERE) -> None:
+    """Let nothing leave for a group or place until it is resumed. What waits is kept, in order."""
+    _ask(url, f"pause {what}", by)
+
+
+@app.command()
+def resume(what: GroupOrPlace, by: By = "", url: Url = HERE) -> None:
+    """Let what waited for a paused group or place go out."""
+    _ask(url, f"resume {what}", by)
+
+
+@app.command("audit")
+def commands_audit(url: Url = HERE, json: AsJson = False) -> None:
+    """List what was asked of the bridge, by whom, from where, and how it ended; newest first."""
+    show(url, "/api/commands", "commands", as_json=json)
+
+
+@app.command()
 def held(url: Url = HERE, json: AsJson = False) -> None:
     """List what is held: kept for a human, with who wrote it, where, when and why."""
     show(url, "/api/held", "held", as_json=json)
@@ -144,6 +195,21 @@ def held(url: Url = HERE, json: AsJson = False) -> None:
 def missed(url: Url = HERE, json: AsJson = False) -> None:
     """List what was heard too late to be copied, with who wrote it, where, and when it was written."""
     show(url, "/api/missed", "missed", as_json=json)
+
+
+def _ask(url: str, words: str, by: str = "") -> None:
+    """Let the running service carry out what is asked; exit code 1 where it did not."""
+    import getpass
+
+    from bridge import calling, listings
+
+    try:
+        answer = calling.ask(url, "/api/commands", {"words": words.strip(), "by": by or getpass.getuser()})
+    except calling.Refused as error:
+        typer.echo(f"✗ {error.sentence}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo("\n".join(listings.said(answer)))
+    raise typer.Exit(0 if answer["outcome"] == "done" else 1)
 
 
 def _decide(url: str, account: str, handle: str, deed: str, by: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bridge import loops, routing
-from bridge.post import Created, Edited, Event, Own, Post, Ref, kind_of, revision_of
+from bridge.post import Created, Edited, Event, Own, Post, Reacted, Ref, kind_of, revision_of
 from bridge.reasons import Reason
 from bridge.routing import Plan, World
 from bridge.rules import Facts
@@ -22,12 +22,15 @@ DOUBT_LASTS_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An event under judgement, with what the ledger holds about it. `parent` is what it answers before the group's eyes."""
+    """An event under judgement, with what the ledger holds about it. `parent` is what it answers before the group's eyes.
+
+    `raw_id` is None for what nobody handed over: a command asked for it.
+    """
 
     tx: Tx
     world: World
     event: Event
-    raw_id: int
+    raw_id: int | None
     now: float
     known: KnownPost | None
     deliveries: tuple[KnownDelivery, ...]
@@ -40,6 +43,8 @@ class Case:
 def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[Case, Facts]:
     """The case and its facts. An event of ours that shows the key of a part without a receipt brings that receipt with it."""
     known = ledger.find_post(tx, event.ref)
+    if known is None and isinstance(event, Reacted):
+        known = ledger.post_behind(tx, event.ref)  # one can react to a copy
     # First whether a send is under way, then its receipt: between the two another replica may settle it, and then the
     # receipt is there to be seen. The other way round its echo would be taken for a native post.
     own = event.own is not Own.NO

@@ -14,7 +14,7 @@ from bridge import notices
 from bridge.accept import Accepted, accept
 from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, Unparsable
-from bridge.post import AccountId, Created, Edited, Event, Ignored, NativeId, Place, Raw
+from bridge.post import AccountId, Commanded, Created, Edited, Heard, Ignored, NativeId, Place, Raw, Reacted
 from bridge.reasons import Reason
 from bridge.routing import World
 from bridge.store import Store, Tx, alerts, inward, lanes, ledger
@@ -25,7 +25,7 @@ AUTHOR_AGAIN_S = 5.0
 _DAY_S = 24 * 3600.0
 CATCH_UP_LOOK_S = 1.0
 """Seconds between two looks whether a catch-up is done; its end wakes the lane by itself."""
-_Prepared = tuple[WaitingRaw, Sequence[Event | Ignored]]
+_Prepared = tuple[WaitingRaw, Sequence[Heard]]
 
 log = structlog.get_logger()
 
@@ -39,6 +39,7 @@ class Inbox:
         self._world = world
         self._source_lanes: dict[AccountId, int] = {}
         self.wake: Callable[[Iterable[int]], None] = lambda _lanes: None
+        self.commanded: Callable[[], None] = lambda: None
 
     # ------------------------------------------------------------ taking
 
@@ -173,13 +174,21 @@ class Inbox:
                 return False
             log.info("raw.accepted", account=account.id, raw=waiting.id, events=len(events), lanes=len(result.lanes))
             self.wake(result.lanes)
+            if result.commanded:
+                self.commanded()
         return True
 
-    async def _complete(self, account: Account, event: Event | Ignored) -> Event | Ignored:
+    async def _complete(self, account: Account, event: Heard) -> Heard:
         """The event with names looked up, its author called as the mapping file calls them."""
         if isinstance(event, Ignored):
             return event
+        if isinstance(event, Commanded):
+            desk = account.adapter.commands
+            return replace(event, author=await desk.identify(event.author)) if desk else event
         event = await account.adapter.complete(event)
+        if isinstance(event, Reacted):
+            who = self._world().mappings.person_by_handles(account.id, (event.author.user, *event.author.handles))
+            return replace(event, author=replace(event.author, name=who.name)) if who else event
         if isinstance(event, Created | Edited) and (person := self._world().person(event.post)):
             post = replace(event.post, author=replace(event.post.author, name=person.name))
             return replace(event, post=post)

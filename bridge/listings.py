@@ -38,6 +38,25 @@ def decisions(answer: Json) -> Iterator[str]:
         yield _safe(f"{_time(each['at'])}  {each['what']:<8} {each['handle']} at {each['account']}, by {each['by']}")
 
 
+def why(answer: Json) -> Iterator[str]:
+    """A message's story."""
+    yield from map(_safe, answer["words"])
+
+
+def said(answer: Json) -> Iterator[str]:
+    """What came of a command."""
+    yield from map(_safe, answer["said"])
+
+
+def commands(answer: Json) -> Iterator[str]:
+    """What was asked of the bridge, newest first."""
+    if not answer["commands"]:
+        yield "Nothing was asked of the bridge yet."
+    for each in answer["commands"]:
+        where = f"{each['account']}/{each['place']}" if each["account"] else "this machine"
+        yield _safe(f"{_time(each['at'])}  {each['outcome']:<8} {each['by']} at {where}: {each['words']}")
+
+
 def held(answer: Json) -> Iterator[str]:
     """What waits for a human, newest first."""
     yield from _posts(answer["held"]) if answer["held"] else ("Nothing is held.",)

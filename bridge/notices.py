@@ -8,19 +8,20 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from bridge.mappings import Group
-from bridge.post import Place, Ref
+from bridge.post import Mark, Place, Ref
 from bridge.reasons import Reason
 from bridge.text import Text, filled, from_plain
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing said to one person, once per key. `answers` is the message it is about."""
+    """One thing said to one person, once per key. `answers` is the message it is about, `mark` what that one gets."""
 
     key: str
     place: Place
     text: Text
     answers: Ref | None = None
+    mark: Mark | None = None
 
 
 def relayed(ref: Ref, group: Group, author: str, readers: int | None) -> Notice:
@@ -153,7 +154,8 @@ def asks_to_follow(account: str, handle: str, name: str, *, moved: bool) -> str:
     doubt = f" {name} seems to have moved to another account, so look twice." if moved else ""
     return (
         f"{handle} ({name}) asks to follow {account}.{doubt} "
-        f"Let them in with `viabridge followers approve {account} {handle}`, or turn them down with `reject` instead."
+        f"Let them in with `viabridge followers approve {account} {handle}`, or turn them down with `reject` instead. "
+        f"Where I take commands, `/via approve {handle}` does the same."
     )
 
 

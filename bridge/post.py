@@ -29,6 +29,15 @@ DIRECT: Final = PlaceId("@direct")
 """The place id of every `Direct` place."""
 
 
+class Mark(StrEnum):
+    """What the bridge puts on a message, where its platform has something to put: how its copies are doing. One at a time."""
+
+    NONE = "none"  # whatever was put there goes
+    WAITS = "waits"
+    FAILED = "failed"
+    DONE = "done"
+
+
 class Audience(IntEnum):
     """Who may see a post; a copy is never wider than its original (design §8)."""
 
@@ -40,7 +49,7 @@ class Audience(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where posts stand. With `person` it is that person's direct conversation with the account."""
+    """Where posts stand. With `person` it is that person's direct conversation with the account, or an `aside`."""
 
     account: AccountId
     id: PlaceId
@@ -57,6 +66,11 @@ class Place:
 def direct(account: AccountId, person: UserId) -> Place:
     """The place where direct messages between `person` and the account stand."""
     return Place(account, DIRECT, person)
+
+
+def aside(place: Place, person: UserId) -> Place:
+    """Where the bridge tells `person` something at the place that nobody else there sees; their direct conversation stays it."""
+    return place if place.is_direct else Place(place.account, place.id, person)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,6 +163,8 @@ class Post:
     sensitive: bool = False
     language: str = ""
     media: tuple[Media, ...] = ()
+    mark: Mark | None = None
+    """What is put on the message that this answers; only the bridge's own notices have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +224,22 @@ class Reacted:
 
 
 @dataclass(frozen=True, slots=True)
+class Commanded:
+    """A person asks something of the bridge itself, in `words` ("why LINK", "pause all-hands").
+
+    `key` names it once per account. `place` is where they said it, and where they alone are answered; `about` is the
+    message they pointed at, if they did.
+    """
+
+    key: str
+    place: Place
+    author: Author
+    words: str
+    at: datetime
+    about: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Something the platform said that is no post: a join, a typing note. Counted with its reason, then done."""
 
@@ -216,6 +248,7 @@ class Ignored:
 
 
 Event = Created | Edited | Deleted | Reacted
+Heard = Event | Commanded | Ignored
 
 
 class EventKind(StrEnum):

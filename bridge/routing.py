@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bridge import audience, text
 from bridge.mappings import Filter, Group, GroupPlace, Mappings, Person
+from bridge.pausing import Halt
 from bridge.post import AccountId, Audience, Destination, Place, PlaceId, Post, UserId
 from bridge.reasons import Reason
 
@@ -34,8 +35,10 @@ def unpinned_name(place: PlaceId) -> str:
 class World:
     """What routing knows: the mapping file, which ids its places' names mean, and whose places are read one by one.
 
-    `sizes` are how many people read a place; one that nobody can tell is not in it. `followers` are those whom a protected
-    account has let follow; of an account that is not in it nobody is known to.
+    `halts` are what somebody paused; `asides`, the accounts where one person alone can be told something; `lasting`, those
+    whose copies can't be taken back; `summaries`, those where reactions from elsewhere are shown. `sizes` are how many people
+    read a place; one that nobody can tell is not in it.
+    `followers` are those whom a protected account has let follow; of an account that is not in it nobody is known to.
     """
 
     mappings: Mappings
@@ -43,6 +46,10 @@ class World:
     by_reader: frozenset[AccountId] = frozenset()
     sizes: Mapping[Place, int] = field(default_factory=dict)
     followers: Mapping[AccountId, frozenset[UserId]] = field(default_factory=dict)
+    halts: tuple[Halt, ...] = ()
+    asides: frozenset[AccountId] = frozenset()
+    lasting: frozenset[AccountId] = frozenset()
+    summaries: frozenset[AccountId] = frozenset()
 
     def place_of(self, entry: GroupPlace) -> Place:
         """The place an entry means; a stand-in while its name could not be looked up yet."""

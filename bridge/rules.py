@@ -91,7 +91,13 @@ def as_created(facts: Facts) -> bool:
 
 
 def _reaction(facts: Facts) -> Verdict | None:
-    return Drop(Reason.REACTION) if isinstance(facts.event, Reacted) else None
+    """Reactions of people to what the group shares are told elsewhere; our own marks and what is said between two are not."""
+    event = facts.event
+    if not isinstance(event, Reacted):
+        return None
+    if event.own is not Own.NO or event.ref.place.is_direct or not facts.has_deliveries or facts.deleted:
+        return Drop(Reason.REACTION)
+    return Drop(Reason.DUPLICATE) if facts.duplicate else Relay()
 
 
 def _duplicate(facts: Facts) -> Verdict | None:

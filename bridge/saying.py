@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bridge.notices import Notice
-from bridge.post import Audience, Author, Destination, EventKind, NativeId, Post, Ref, UserId
+from bridge.post import Audience, Author, Destination, EventKind, NativeId, Place, Post, Ref, UserId
 from bridge.store import Tx, ledger, outward
 from bridge.store.outward import NewDelivery
 
@@ -14,11 +14,20 @@ NOTICE_LIFE_S = 24 * 3600.0
 _BRIDGE = Author(UserId("viabridge"), "viabridge", (), is_bot=True)
 
 
+def was_said(tx: Tx, key: str, place: Place) -> bool:
+    """Whether the notice with this key was written down before; cheaper than to say it again."""
+    return ledger.stands(tx, _ref(key, place))
+
+
+def _ref(key: str, place: Place) -> Ref:
+    return Ref(place, NativeId(f"notice:{key}"))
+
+
 def notify(tx: Tx, notice: Notice, now: float) -> set[int]:
     """Write a notice down and queue it; once per key, for ever. The lanes with new work."""
-    ref = Ref(notice.place, NativeId(f"notice:{notice.key}"))
+    ref = _ref(notice.key, notice.place)
     at = datetime.fromtimestamp(now, UTC)
-    post = Post(ref, _BRIDGE, notice.text, Audience.DIRECT, at, reply_to=notice.answers)
+    post = Post(ref, _BRIDGE, notice.text, Audience.DIRECT, at, reply_to=notice.answers, mark=notice.mark)
     parent = ledger.find_post(tx, notice.answers) if notice.answers else None
     post_id = ledger.add_post(tx, ref, _BRIDGE, now, body=post, parent=parent, subject="viabridge")
     event_id = ledger.add_event(tx, post_id, EventKind.NOTICE, "", raw_id=None, at=now, now=now, verdict="notice", reason="")

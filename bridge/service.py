@@ -7,21 +7,25 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from bridge import keeper
 from bridge.accounts import Accounts
+from bridge.commanding import Commander
 from bridge.contract import Adapter
 from bridge.doorkeeper import Doorkeeper
 from bridge.engine import Account, Engine, Step
+from bridge.halting import Halter
 from bridge.inbox import Inbox
+from bridge.introducing import Introducer
 from bridge.lanes import Lanes
 from bridge.mappings import Mappings
+from bridge.pausing import Halt
 from bridge.post import AccountId, Place
 from bridge.reconciling import Reconciler
 from bridge.routing import World
-from bridge.store import Store, hurrying, people, pins
+from bridge.store import Store, halts, hurrying, people, pins
 from bridge.store.values import Claim
 from bridge.telling import Teller
 from bridge.worker import Worker
@@ -44,19 +48,26 @@ class Service:
         self.engine = Engine(accounts, at_step=at_step) if at_step else Engine(accounts)
         self.inbox = Inbox(store, self.engine, lambda: self._world)
         self._by_reader = by_reader
-        self._world = World(mappings, {}, by_reader)
-        self._worker = Worker(store, self.engine, lambda: self._world, self.inbox.look_again)
+        asides = frozenset(name for name, adapter in adapters.items() if adapter.capabilities.asides)
+        lasting = frozenset(name for name, adapter in adapters.items() if not adapter.capabilities.delete)
+        summaries = frozenset(name for name, adapter in adapters.items() if adapter.capabilities.summaries)
+        self._world = World(mappings, {}, by_reader, asides=asides, lasting=lasting, summaries=summaries)
+        self._worker = Worker(store, self.engine, lambda: self._world, self.inbox.look_again, self._tell_lanes)
         self._lanes = Lanes(store, self.engine, _replica_name(), self._serve)
         self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._look_around, self._resume)
         self._teller = Teller(store, self.engine, lambda: self._world, self._lanes.wake)
         self.reconciler = Reconciler(store, self.engine, lambda: self._world, self.inbox)
         self.doorkeeper = Doorkeeper(store, self.engine, lambda: self._world, self._lanes.wake, self._look_around, self._resume)
+        halter = Halter(store, self.engine, lambda: self._world, self._put_halts, self._lanes.wake)
+        self.commander = Commander(store, self.engine, lambda: self._world, self._lanes.wake, self.doorkeeper, halter)
+        self._introducer = Introducer(store)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:
         """Serve everything inside the block; at its end let what is being sent settle, then let go."""
         await self._look_around()
         self.inbox.wake = self._lanes.wake
+        self.inbox.commanded = self.commander.commanded
         async with asyncio.TaskGroup() as tasks:
             duties = [
                 tasks.create_task(self._lanes.run(), name="lanes"),
@@ -66,6 +77,7 @@ class Service:
                 tasks.create_task(self.doorkeeper.run(), name="doorkeeper"),
                 tasks.create_task(self._teller.run(), name="teller"),
                 tasks.create_task(self.reconciler.run(), name="reconciler"),
+                tasks.create_task(self.commander.run(), name="commander"),
             ]
             try:
                 yield self
@@ -90,14 +102,23 @@ class Service:
         else:
             await self._worker.serve(claim, wake)
 
+    def _tell_lanes(self, lanes: Iterable[int]) -> None:
+        self._lanes.wake(lanes)
+
     async def _resume(self, account: AccountId) -> None:
         """Somebody may have mended what the account's places wait for."""
         self.inbox.wake(await self.store.write(lambda tx: hurrying.resume(tx, account)))
 
     async def _look_around(self) -> None:
-        """Learn what the store knows of the world: what names mean, and who follows."""
-        known, following = await self.store.read(lambda tx: (pins.all_pins(tx), people.following(tx)))
-        self._world = replace(self._world, mappings=self.mappings, pins=known, followers=following)
+        """Learn what the store knows of the world: what names mean, who follows, what is paused; tell places who reads them."""
+        look = await self.store.read(lambda tx: (pins.all_pins(tx), people.following(tx), halts.current(tx)))
+        known, following, paused = look
+        self._world = replace(self._world, mappings=self.mappings, pins=known, followers=following, halts=paused)
+        self._lanes.wake(await self._introducer.look(self._world, self.engine.now()))
+
+    def _put_halts(self, paused: tuple[Halt, ...]) -> None:
+        if paused != self._world.halts:
+            self._world = replace(self._world, halts=paused)
 
     def _put_size(self, place: Place, size: int | None) -> None:
         sizes = {each: number for each, number in self._world.sizes.items() if each != place}

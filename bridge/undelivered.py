@@ -12,7 +12,7 @@ from bridge.post import EventKind
 from bridge.reasons import Reason
 from bridge.routing import World
 from bridge.saying import NOTICE_LIFE_S
-from bridge.store import Store, Tx, undelivered
+from bridge.store import Store, Tx, halts, undelivered
 from bridge.store.undelivered import Undelivered, Which
 
 UNTOLD_S = 48 * 3600.0
@@ -77,6 +77,7 @@ def _replay_page(tx: Tx, world: World, which: Which, after: int, now: float) -> 
         if reason is not Reason.NO_BODY:
             undelivered.end(tx, [each.id], reason, reason.sentence, now)
         page.append((each, reason))
+    halts.settle(tx, now)  # what somebody paused waits on
     return page
 
 

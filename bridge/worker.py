@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
 
-from bridge import lateness, retry
+from bridge import ending, lateness, retry
 from bridge.attempts import Attempts
 from bridge.contract import Absent, Found, Thread, Unknown
 from bridge.engine import Account, Engine, Step
@@ -38,13 +38,21 @@ log = structlog.get_logger()
 
 
 class Worker:
-    """Serves destination lanes. `look_again` is told when raws that waited for a send may be judged."""
+    """Serves destination lanes. `look_again` is told when raws that waited for a send may be judged, `wake` of new work."""
 
-    def __init__(self, store: Store, engine: Engine, world: Callable[[], World], look_again: Callable[[AccountId], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        world: Callable[[], World],
+        look_again: Callable[[AccountId], None],
+        wake: Callable[[Iterable[int]], None] = lambda _lanes: None,
+    ) -> None:
         self.store = store
         self.engine = engine
         self.world = world
         self.look_again = look_again
+        self.wake = wake
         self.spool = Spool(store, engine)
         self.mentions = Mentions(store, engine, world)
 
@@ -92,6 +100,7 @@ class _Lane:
         self._engine = worker.engine
         self._world = worker.world
         self._look_again = worker.look_again
+        self._wake = worker.wake
         self._spool = worker.spool
         self._mentions = worker.mentions
         self._account = account
@@ -270,11 +279,11 @@ class _Lane:
     # ------------------------------------------------------------ writing down what came of it
 
     async def _settle(self, job: Job, part: FrozenPart, ref: Ref) -> None:
-        now, pace = self._engine.now(), self._adapter.capabilities.pace
-        unparked = await self._store.write(
-            lambda tx: outward.settle(tx, self._claim, job, part, ref, now, pace if part.action is Action.SEND else 0.0)
-        )
+        now, world = self._engine.now(), self._world()
+        rest = self._adapter.capabilities.pace if part.action is Action.SEND else 0.0
+        unparked, told = await self._store.write(lambda tx: ending.settle(tx, world, self._claim, job, part, ref, now, rest))
         self._engine.at_step(Step.SETTLED)
+        self._wake(told)
         if job.failures:
             log.info("lane.recovered", lane=self._claim.lane.id, account=self._account.id)
         if unparked:
@@ -322,12 +331,9 @@ class _Lane:
         """End the delivery without a copy; True, as the lane goes on."""
         now = self._engine.now()
         state = DeliveryState.NOT_DELIVERED if reason in _FAILURES else DeliveryState.FILTERED
-        sentence = detail or reason.sentence
-
-        def conclude(tx: Tx) -> bool:
-            return outward.conclude(tx, self._claim, job, state, reason, sentence, now, in_doubt=in_doubt)
-
-        unparked = await self._store.write(conclude)
+        end, world = ending.End(self._destination, state, reason, detail, in_doubt), self._world()
+        unparked, told = await self._store.write(lambda tx: ending.conclude(tx, world, self._claim, job, end, now))
+        self._wake(told)
         log.info("delivery.concluded", delivery=job.delivery_id, state=state, reason=reason)
         if unparked:
             self._look_again(self._account.id)

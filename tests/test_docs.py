@@ -11,6 +11,8 @@ import pytest
 
 from bridge import main
 from bridge.mappings import MappingError
+from bridge.orders import Verb
+from bridge.reasons import Reason
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(
@@ -64,6 +66,16 @@ def test_the_house_map_names_folders_that_are_there() -> None:
     named = re.findall(r"([a-z_]+\.py|[a-z_]+/)", house.split("[CONTRIBUTING")[0])
     missing = [name for name in named if not any(ROOT.glob(f"{name}*")) and not any(ROOT.glob(f"*/{name.rstrip('/')}*"))]
     assert missing == []
+
+
+def test_every_reason_is_documented() -> None:
+    page = (ROOT / "docs/reference/reasons.md").read_text()
+    assert [str(reason) for reason in Reason if f"| `{reason}` | {reason.sentence} |" not in page] == []
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs/reference/commands.md").read_text()
+    assert [str(verb) for verb in Verb if f"`{verb}" not in page] == []
 
 
 def test_contributing_names_files_that_are_there() -> None:

@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote
 
 import aiosmtplib
 import structlog
@@ -24,6 +25,7 @@ from bridge.contract import (
     Attempt,
     Capabilities,
     Checked,
+    Commands,
     Context,
     Finding,
     History,
@@ -36,7 +38,7 @@ from bridge.contract import (
     Unknown,
 )
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
-from bridge.post import AccountId, Destination, Event, Ignored, Media, PlaceId, Post, Raw, Ref, UserId
+from bridge.post import AccountId, Destination, Event, Ignored, Media, NativeId, Place, PlaceId, Post, Raw, Ref, UserId
 
 log = structlog.get_logger("viabridge.email")
 
@@ -109,6 +111,26 @@ class EmailAdapter:
 
     async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
         return None
+
+    @property
+    def commands(self) -> Commands | None:
+        return None
+
+    async def ping(self, place: PlaceId) -> None:  # noqa: ARG002 - the contract's
+        """Sign in to the sending server."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                client = await self._outbox.connect()
+        except (aiosmtplib.SMTPException, OSError, NoEncryption) as problem:
+            failure = Unaccepted()
+            failure.__cause__ = problem
+            raise _translated(failure) from problem
+        client.close()
+
+    def locate(self, words: str) -> Ref | None:
+        """By a mail's Message-ID, as a `mid:` link has it (RFC 2392); which group it went to, the ledger knows."""
+        name = unquote(words.removeprefix("mid:")).strip("<>")
+        return Ref(Place(self._home.account, PlaceId("")), NativeId(name)) if words.startswith("mid:") and name else None
 
     async def look_up(self, handle: str) -> UserId | None:
         """An address is its own id."""

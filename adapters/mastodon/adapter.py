@@ -13,6 +13,7 @@ from adapters.mastodon import media as files
 from adapters.mastodon.checks import UNLOCKED, Facts, facts_of_account, findings, scopes_of, unwell
 from adapters.mastodon.feeds import Feed
 from adapters.mastodon.identity import TIMELINE, Identity
+from adapters.mastodon.links import located
 from adapters.mastodon.listening import BEGINNING, Listening, together
 from adapters.mastodon.looking_back import Past
 from adapters.mastodon.pace import Pace
@@ -26,9 +27,22 @@ from adapters.mastodon.server import alt_characters_of, is_mastodon, limits_of, 
 from adapters.mastodon.settings import MastodonSettings
 from adapters.mastodon.streaming import Streaming, Way, probe, ways
 from adapters.mastodon.workers import Access, CallFailed, Workers
-from bridge.contract import Attempt, Capabilities, Checked, Context, Finding, History, Inbox, Limits, Part, People, Thread
+from bridge.contract import (
+    Attempt,
+    Capabilities,
+    Checked,
+    Commands,
+    Context,
+    Finding,
+    History,
+    Inbox,
+    Limits,
+    Part,
+    People,
+    Thread,
+)
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError
-from bridge.post import AccountId, Destination, Event, Ignored, Media, PlaceId, Post, Raw, Ref, UserId
+from bridge.post import AccountId, Destination, Event, Ignored, Media, Place, PlaceId, Post, Raw, Ref, UserId
 
 if TYPE_CHECKING:
     from mastodon import Mastodon
@@ -96,6 +110,16 @@ class MastodonAdapter:
         """How many follow; None where the server does not say."""
         count = (await self._call(lambda client: client.account_verify_credentials())).get("followers_count")
         return count if isinstance(count, int) and count >= 0 else None
+
+    @property
+    def commands(self) -> Commands | None:
+        return None
+
+    async def ping(self, place: PlaceId) -> None:  # noqa: ARG002 - the contract's
+        await self._call(lambda client: client.account_verify_credentials())
+
+    def locate(self, words: str) -> Ref | None:
+        return located(words, self._settings.server, Place(self._account, TIMELINE))
 
     async def look_up(self, handle: str) -> UserId | None:
         return await user_of(handle, self._call, self._signed_in.identity.domain)

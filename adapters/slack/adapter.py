@@ -11,7 +11,8 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from adapters.slack import channels, people
+from adapters.slack import channels, commands, people, reactions
+from adapters.slack.asides import Asides, dress, shown_at
 from adapters.slack.catching_up import Channels
 from adapters.slack.changes import Change, changes_of
 from adapters.slack.completing import LOOKING, Completer
@@ -19,6 +20,7 @@ from adapters.slack.directory import Remembered, User
 from adapters.slack.fileobjects import id_of
 from adapters.slack.gate import Gate
 from adapters.slack.ingress import quiet
+from adapters.slack.links import located
 from adapters.slack.listening import Departure, Listening
 from adapters.slack.looking_back import Past
 from adapters.slack.media import COUNT, LARGEST, Files, Hosts
@@ -31,6 +33,7 @@ from bridge.contract import (
     Attempt,
     Capabilities,
     Checked,
+    Commands,
     Context,
     FileLimits,
     Finding,
@@ -42,7 +45,7 @@ from bridge.contract import (
     Thread,
 )
 from bridge.errors import Retryable
-from bridge.post import AccountId, Created, Destination, Event, Ignored, Media, Own, Place, PlaceId, Post, Raw, Ref, UserId
+from bridge.post import AccountId, Created, Destination, Event, Heard, Media, Own, Place, PlaceId, Post, Raw, Ref, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class SlackAdapter:
         self._completer = Completer(
             account, self._users, self._rooms, self._files, min(LOOKING, settings.timeout), self._learn_direct
         )
+        self._desk = commands.Desk(self._users, settings.timeout)
+        self._asides = Asides(settings.api_url, asked, lambda: self._web, self._channel, settings.timeout)
+        self._home = ""
         self._sender = Sender(lambda: self._web, asked, self._files, settings.timeout, self._channel, self._writable, self._me)
 
     @property
@@ -82,6 +88,8 @@ class SlackAdapter:
             delete=True,
             webhooks=True,
             catch_up=True,
+            asides=True,
+            summaries=True,
             deadline=self._settings.timeout + 2,
             per_file=PER_FILE,
             pace=self._settings.pace,
@@ -114,6 +122,16 @@ class SlackAdapter:
     def _channels(self) -> Channels:
         return Channels(self._account, lambda: self._web, asked, self._is_shared)
 
+    @property
+    def commands(self) -> Commands | None:
+        return self._desk
+
+    async def ping(self, place: PlaceId) -> None:
+        await asked(self._web.conversations_info(channel=place))
+
+    def locate(self, words: str) -> Ref | None:
+        return located(words, self._account, self._home)
+
     async def members(self, place: PlaceId) -> int | None:
         return await people.count(self._web, place, asked)
 
@@ -143,7 +161,7 @@ class SlackAdapter:
             known = self._identity.people_by_channel
             self._identity = Identity(self._account, str(who.get("user_id") or ""), str(who.get("bot_id") or ""), known)
             self._bot_name = str(who.get("user") or self._bot_name)
-            self._team = str(who.get("team_id") or "")
+            self._team, self._home = str(who.get("team_id") or ""), str(who.get("url") or "")
             self._sender.scopes = channels.scopes_of(who)
             self._files.refused = ""
             self._departure.forget()
@@ -177,8 +195,10 @@ class SlackAdapter:
 
     # ------------------------------------------------------------ inwards
 
-    def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
-        events = parse(raw, self._identity)
+    def parse(self, raw: Raw) -> tuple[Heard, ...]:
+        if (asks := commands.heard(raw, self._asides.listen)) is not None:
+            return asks
+        events = reactions.heard(raw, self._identity) or parse(raw, self._identity)
         for change in changes_of(raw):
             self._note(change)
         for event in events:
@@ -222,7 +242,7 @@ class SlackAdapter:
     # ------------------------------------------------------------ outwards
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
-        return render(post, destination, context, shows_authors=self._sender.shows_authors)
+        return dress(render(post, destination, context, shows_authors=self._sender.shows_authors), post)
 
     async def pin(self, name: str) -> PlaceId:
         """The id of a channel by its name, with or without #, or by its id."""
@@ -232,7 +252,11 @@ class SlackAdapter:
         return PlaceId(room.id)
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
-        return await self._sender.send(part, destination, thread, key)
+        left = await self._asides.bring(part, destination, key)
+        if isinstance(left, Ref):
+            return left
+        ref = await self._sender.send(left, destination, thread, key)
+        return Ref(shown_at(ref.place), ref.id)
 
     async def edit(self, ref: Ref, part: Part) -> None:
         await self._sender.edit(ref, part)
@@ -260,7 +284,7 @@ class SlackAdapter:
         return opened.id
 
     async def find(self, attempt: Attempt) -> Finding:
-        return await self._sender.find(attempt)
+        return await self._asides.find(attempt) or await self._sender.find(attempt)
 
     async def check(self) -> tuple[Checked, ...]:
         """The token, its scopes, and each mapped channel's gate."""

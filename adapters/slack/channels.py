@@ -29,7 +29,15 @@ SCOPES: Final = frozenset(
 )
 """What the bot token must be allowed to do."""
 
-WISHES: Final = MappingProxyType({"files:read": "files from here", "files:write": "files to here"})
+WISHES: Final = MappingProxyType(
+    {
+        "files:read": "files from here",
+        "files:write": "files to here",
+        "commands": "/via and its shortcut",
+        "reactions:read": "telling of reactions elsewhere",
+        "reactions:write": "marks on messages that did not get somewhere",
+    }
+)
 """What it may be allowed to do besides, and what for."""
 
 

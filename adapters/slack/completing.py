@@ -41,8 +41,9 @@ class Completer:
             case Deleted(ref):
                 await self._look_up((), _unknown(ref))
                 return replace(event, ref=self._ref(ref))
-            case Reacted():
-                return event
+            case Reacted(author=author):
+                await self._look_up({author.user}, ())
+                return replace(event, author=self._author(author))
 
     async def _post(self, post: Post, own: Own) -> Post:
         ids, author = named(post.text), post.author.user

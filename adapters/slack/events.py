@@ -70,11 +70,11 @@ def key_of(callback: Json, body: bytes) -> str:
     """The name of what a callback tells.
 
     Slack sends one message under several event ids, and history has none: what is said of a message is named by channel, ts
-    and kind, an edit also by its time. The rest is named by team and event id, or else by its hash.
+    and kind, an edit also by its time. The rest is named by team and event id, a command by its trigger, or else by its hash.
     """
     told = _told(part(callback, "event"))
     if not told:
-        event_id = word(callback, "event_id") or hashlib.sha256(body).hexdigest()
+        event_id = word(callback, "event_id") or word(callback, "trigger_id") or hashlib.sha256(body).hexdigest()
         told = f"{word(callback, 'team_id')}:{event_id}"
     return told if _NAME.fullmatch(told) else hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -33,7 +33,12 @@ def over_http(manifest: Manifest, public_url: str) -> Manifest:
     """The same for a bridge that Slack calls at its public address."""
     changed = copy.deepcopy(dict(manifest))
     changed["settings"]["socket_mode_enabled"] = False
-    changed["settings"]["event_subscriptions"]["request_url"] = f"{public_url.rstrip('/')}/slack/events"
+    address = f"{public_url.rstrip('/')}/slack/events"
+    settings, features = changed["settings"], changed["features"]
+    for asked in (settings["event_subscriptions"], settings["interactivity"]):
+        asked["request_url"] = address
+    for command in features["slash_commands"]:
+        command["url"] = address
     return changed
 
 

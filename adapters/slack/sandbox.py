@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from adapters.slack import sandbox_acts as acts
+from adapters.slack import sandbox_asking as asking
+from adapters.slack.sandbox_commands import Whisper
 from adapters.slack.sandbox_delivery import Delivery
 from adapters.slack.sandbox_server import APP_TOKEN, BOT_TOKEN, SCOPES, Server
 from adapters.slack.sandbox_values import Json, StoredFile
@@ -171,6 +173,30 @@ class SlackSandbox:
     async def unfurl(self, native: NativeId) -> None:
         """Let a link's preview come: a change of the message that is no edit."""
         await self._do(lambda server: server.workspace.unfurl(server.workspace.by_ts(native)))
+
+    async def command(self, person: str, text: str, place: str | None = None) -> None:
+        """Type `/via` and `text` in a channel (by name), or to the app directly (`@direct`)."""
+        await self._do(lambda server: asking.command(server, person, text, place or self.places[0]))
+
+    async def shortcut(self, person: str, native: NativeId, callback_id: str = "via_why") -> None:
+        """Choose a message shortcut on a message."""
+        await self._do(lambda server: asking.shortcut(server, person, native, callback_id))
+
+    async def react(self, person: str, native: NativeId, name: str, *, is_there: bool = True) -> None:
+        """Put an emoji on a message, or take it back."""
+        await self._do(lambda server: asking.react(server, person, native, name, is_there=is_there))
+
+    def whispers(self, person: str) -> Sequence[Whisper]:
+        """What only this person saw, oldest first."""
+        return self._now(lambda server: asking.whispers(server, person))
+
+    def reactions(self, native: NativeId) -> Mapping[str, Sequence[str]]:
+        """The emoji on a message, each with the handles of who put it there."""
+        return self._now(lambda server: asking.reactions(server, native))
+
+    async def use_up_answers(self) -> None:
+        """Let the addresses for answers to the commands so far be good no longer."""
+        await self._do(lambda server: server.counter.forget_ways())
 
     async def rename(self, person: str, display_name: str, real_name: str, *, is_told: bool = False) -> None:
         """Give a person other names; with `is_told` Slack tells it."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from adapters.slack.sandbox_commands import Counter
 from adapters.slack.sandbox_files import FileStore
 from adapters.slack.sandbox_refusing import content_of, metadata_of
 from adapters.slack.sandbox_values import BOT, TEAM, Json, Message, Refused, Room
 from adapters.slack.sandbox_workspace import Workspace, stored
 
+HOME: Final = "https://sandbox.slack.com/"
 LONGEST: Final = 40_000
 LONGEST_EDIT: Final = 4_000
 
@@ -34,6 +36,7 @@ class Api:
     workspace: Workspace
     connect: Callable[[], str]
     files: FileStore
+    counter: Counter
 
     def call(self, method: str, caller: Caller, args: Args) -> Json:
         """The answer without its `ok`. Raises `Refused`."""
@@ -52,7 +55,7 @@ class Api:
     # ------------------------------------------------------------ who
 
     def auth_test(self, caller: Caller, _: Args) -> Json:
-        who = {"url": "https://sandbox.slack.com/", "team": "Sandbox", "team_id": TEAM, "is_enterprise_install": False}
+        who = {"url": HOME, "team": "Sandbox", "team_id": TEAM, "is_enterprise_install": False}
         if caller.kind == "app":
             return {**who, "app_name": "viabridge"}
         member = self.workspace.members[caller.user]
@@ -163,9 +166,9 @@ class Api:
         return {"channel": room.id, "ts": message.ts, "message": message.to_json()}
 
     def ephemeral(self, caller: Caller, args: Args) -> Json:
-        self._readable(caller, args)
-        self.workspace.member(_needed(args, "user"))
+        room, member = self._readable(caller, args), self.workspace.member(_needed(args, "user"))
         content_of(args)
+        self.counter.whisper(room, member, args)
         return {"message_ts": self.workspace.now()}
 
     def update(self, caller: Caller, args: Args) -> Json:
@@ -192,6 +195,16 @@ class Api:
         self.workspace.react(message, caller.user, _needed(args, "name"))
         return {}
 
+    def unreact(self, caller: Caller, args: Args) -> Json:
+        message = self.workspace.find(self._readable(caller, args).id, _needed(args, "timestamp"))
+        self.workspace.react(message, caller.user, _needed(args, "name"), is_there=False)
+        return {}
+
+    def permalink(self, caller: Caller, args: Args) -> Json:
+        room = self._readable(caller, args)
+        message = self.workspace.find(room.id, _needed(args, "message_ts"))
+        return {"channel": room.id, "permalink": f"{HOME}archives/{room.id}/p{message.ts.replace('.', '')}"}
+
     # ------------------------------------------------------------ files
 
     def upload_url(self, caller: Caller, args: Args) -> Json:
@@ -214,6 +227,8 @@ SCOPES_NEEDED: Final[Mapping[str, str]] = MappingProxyType(
         "files.delete": "files:write",
         "files.getUploadURLExternal": "files:write",
         "files.info": "files:read",
+        "reactions.add": "reactions:write",
+        "reactions.remove": "reactions:write",
         "users.lookupByEmail": "users:read.email",
     }
 )
@@ -224,6 +239,7 @@ METHODS: Final[Mapping[str, Callable[[Api, Caller, Args], Json]]] = MappingProxy
         "apps.connections.open": Api.connections_open,
         "auth.test": Api.auth_test,
         "chat.delete": Api.delete,
+        "chat.getPermalink": Api.permalink,
         "chat.postEphemeral": Api.ephemeral,
         "chat.postMessage": Api.post,
         "chat.update": Api.update,
@@ -239,6 +255,7 @@ METHODS: Final[Mapping[str, Callable[[Api, Caller, Args], Json]]] = MappingProxy
         "files.getUploadURLExternal": Api.upload_url,
         "files.info": Api.file_info,
         "reactions.add": Api.react,
+        "reactions.remove": Api.unreact,
         "team.info": Api.team_info,
         "users.info": Api.users_info,
         "users.list": Api.users_list,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
+from adapters.slack.sandbox_commands import form_of
 from adapters.slack.sandbox_values import APP, BOT_USER, TEAM, Json
 from adapters.slack.sandbox_workspace import Happening
 from adapters.slack.signature import sign
@@ -29,6 +30,7 @@ class Handout:
     emitted: Emitted
     callback: Json
     twice: bool = False
+    envelope: str = "events_api"
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -92,8 +94,17 @@ class Delivery:
             "authorizations": [{"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
         }  # fmt: skip
         emitted = Emitted(happening.kind, place, NativeId(message.ts), _key(happening, f"{TEAM}:{event_id}"))
-        handout = Handout(number, emitted, callback, twice=self._takes_twice())
-        if number == 1:
+        return self._begin(Handout(number, emitted, callback, twice=self._takes_twice()))
+
+    def ask(self, callback: Json, room: str) -> Handout:
+        """Hand out a command or a shortcut, as `emit` does events; over HTTP Slack tries these once only."""
+        trigger = str(callback["trigger_id"])
+        emitted = Emitted("command", PlaceId(room), NativeId(trigger), f"{TEAM}:{trigger}")
+        envelope = "slash_commands" if "command" in callback else "interactive"
+        return self._begin(Handout(next(self._numbers), emitted, callback, envelope=envelope))
+
+    def _begin(self, handout: Handout) -> Handout:
+        if handout.number == 1:
             self._start(self._usher())
         if self.reversed > 0 and self._kept is None:
             self._kept = handout
@@ -197,13 +208,13 @@ class Delivery:
 
     async def _by_socket(self, handout: Handout, attempt: int) -> None:
         for number in itertools.count(attempt):
-            envelope = f"{handout.callback['event_id']}-{number}"
+            envelope = f"{handout.callback.get('event_id') or handout.emitted.key}-{number}"
             async with self._turn(handout):
                 if not self._sockets:
                     continue  # gone just now
                 ack = self._acks[envelope] = _Ack(self._sockets[-1], asyncio.get_running_loop().create_future())
                 with contextlib.suppress(ConnectionError, RuntimeError):  # as above: its handler says so too
-                    await ack.socket.send_json(_enveloped(envelope, handout.callback, number))
+                    await ack.socket.send_json(_enveloped(envelope, handout, number))
             try:
                 if await asyncio.wait_for(ack.said, self.ack_timeout):
                     return
@@ -215,18 +226,21 @@ class Delivery:
     # ------------------------------------------------------------ by HTTP
 
     async def _by_http(self, handout: Handout, attempt: int) -> None:
-        for number, delay in enumerate((0.0, *self.retry_delays), start=attempt):
+        again = self.retry_delays if handout.envelope == "events_api" else ()
+        for number, delay in enumerate((0.0, *again), start=attempt):
             await asyncio.sleep(delay)
             async with self._turn(handout):
                 pass
-            if await self._posted(handout.callback, number):
+            if await self._posted(handout, number):
                 return
         self.dropped.append(handout.emitted)
 
-    async def _posted(self, callback: Json, number: int) -> bool:
-        body = json.dumps(callback).encode()
+    async def _posted(self, handout: Handout, number: int) -> bool:
+        is_event = handout.envelope == "events_api"
+        body = json.dumps(handout.callback).encode() if is_event else form_of(handout.callback)
         now = str(int(time.time()))
-        headers = {"Content-Type": "application/json", "X-Slack-Request-Timestamp": now}
+        kind = "application/json" if is_event else "application/x-www-form-urlencoded"
+        headers = {"Content-Type": kind, "X-Slack-Request-Timestamp": now}
         headers["X-Slack-Signature"] = sign(self.signing_secret, now, body)
         if number:
             headers |= {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": "http_error"}
@@ -270,6 +284,13 @@ def _envelope_of(text: str) -> str:
     return str(said.get("envelope_id", "")) if isinstance(said, dict) else ""
 
 
-def _enveloped(envelope: str, callback: Json, attempt: int) -> Json:
+def _enveloped(envelope: str, handout: Handout, attempt: int) -> Json:
     retry = {"retry_attempt": attempt, "retry_reason": "timeout"} if attempt else {"retry_attempt": 0, "retry_reason": ""}
-    return {"type": "events_api", "envelope_id": envelope, "accepts_response_payload": False, "payload": callback, **retry}
+    is_event = handout.envelope == "events_api"
+    said = {
+        "type": handout.envelope,
+        "envelope_id": envelope,
+        "accepts_response_payload": not is_event,
+        "payload": handout.callback,
+    }
+    return {**said, **(retry if is_event else {})}

@@ -14,6 +14,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from adapters.slack.sandbox_api import Api, Caller
+from adapters.slack.sandbox_commands import Counter
 from adapters.slack.sandbox_delivery import Delivery, Handout
 from adapters.slack.sandbox_files import FileStore
 from adapters.slack.sandbox_values import BOT_USER, Json, Message, Refused
@@ -23,8 +24,8 @@ from bridge.contract import Fault
 BOT_TOKEN: Final = "xoxb-sandbox-viabridge"  # noqa: S105 - opens nothing but this sandbox
 APP_TOKEN: Final = "xapp-sandbox-viabridge"  # noqa: S105 - as above
 SCOPES: Final = (
-    "channels:history,channels:read,chat:write,files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,"
-    "users:read,users:read.email"
+    "channels:history,channels:read,chat:write,commands,files:read,files:write,groups:history,groups:read,im:history,im:read,"
+    "im:write,reactions:read,reactions:write,users:read,users:read.email"
 )
 _SENDS: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete", "files.completeUploadExternal"})
 _AT_SENDS: Final = frozenset({Fault.BUSY, Fault.BROKEN, Fault.REFUSED, Fault.REPLY_LOST, Fault.EARLY_ECHO})
@@ -42,6 +43,7 @@ class Server:
     port: int = 0
     workspace: Workspace = field(init=False)
     files: FileStore = field(init=False)
+    counter: Counter = field(default_factory=Counter)
     absent: set[str] = field(default_factory=set)
     """Methods that it does not have, as something less than Slack."""
     slow: dict[str, float] = field(default_factory=dict)
@@ -59,12 +61,17 @@ class Server:
     def __post_init__(self) -> None:
         self.workspace = Workspace(self._happened.append)
         self.files = FileStore(self.workspace)
-        self._api = Api(self.workspace, self._ticket, self.files)
+        self._api = Api(self.workspace, self._ticket, self.files, self.counter)
         self.grant(self.scopes)
         self.callers |= {APP_TOKEN: Caller("app", BOT_USER)}
         for member in self.workspace.members.values():
             if not member.is_bot:
                 self.callers[f"xoxp-{member.handle}"] = Caller("user", member.id)
+
+    @property
+    def home(self) -> str:
+        """Where it is served."""
+        return f"http://127.0.0.1:{self.port}"
 
     # ------------------------------------------------------------ life
 
@@ -75,6 +82,7 @@ class Server:
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/api/{method}", self._answer)
         app.router.add_get("/link", self._link)
+        app.router.add_post("/commands/{ticket}", self._answered)
         app.router.add_post("/upload/{id}", self.files.taken)
         app.router.add_get("/files/{id}/{rest:.*}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -176,6 +184,11 @@ class Server:
         if fault is Fault.EARLY_ECHO:
             await _settled(self.emit_all())
         return await self._sent(request, answer, is_lost=fault is Fault.REPLY_LOST)
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
+        """The answer to a command, by the address that came with it: no token opens that."""
+        body = await _args(request)
+        return web.Response(status=self.counter.answered(request.match_info["ticket"], body), text="ok")
 
     def _fault(self) -> tuple[Fault | None, float]:
         """The next send's fault."""

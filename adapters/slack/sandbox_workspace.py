@@ -65,6 +65,8 @@ class Workspace:
     rooms: dict[str, Room] = field(default_factory=_rooms)
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
+    reactions: dict[tuple[str, str], dict[str, list[str]]] = field(default_factory=dict)
+    """Who put which emoji on a message, in order."""
     _ticks: Iterator[int] = field(default_factory=lambda: itertools.count(int(time.time() * 1_000_000)))
 
     def now(self) -> str:
@@ -162,12 +164,19 @@ class Workspace:
         event = {"type": "message", "subtype": "message_changed", "hidden": True, "ts": at, "event_ts": at}
         return {**event, "message": new.to_json(), "previous_message": old.to_json()}
 
-    def react(self, message: Message, user: str, name: str) -> None:
-        """Say that somebody reacted."""
+    def react(self, message: Message, user: str, name: str, *, is_there: bool = True) -> None:
+        """Somebody puts an emoji on a message, or takes it back. Raises `Refused` where it is so already."""
+        users = self.reactions.setdefault((message.room, message.ts), {}).setdefault(name, [])
+        if (user in users) is is_there:
+            raise Refused("already_reacted" if is_there else "no_reaction")
+        if is_there:
+            users.append(user)
+        else:
+            users.remove(user)
         at = self.now()
         item = {"type": "message", "channel": message.room, "ts": message.ts}
         event = {
-            "type": "reaction_added",
+            "type": "reaction_added" if is_there else "reaction_removed",
             "user": user,
             "reaction": name,
             "item": item,

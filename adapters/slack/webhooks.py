@@ -1,4 +1,4 @@
-"""`POST /slack/events`: who is asking, and for which account. Of unsigned requests nothing is kept; they get 401."""
+"""`POST /slack/events`: who is asking, and for which account; commands too. Of unsigned requests nothing is kept: 401."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from adapters.slack import commands
 from adapters.slack.events import parts, word
 from adapters.slack.ingress import bolt_app, raw_of
 from adapters.slack.signature import is_signed
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+FORM = "application/x-www-form-urlencoded"
 LARGEST = 1_000_000
 """Bytes of a request that are read; Slack's events are far smaller."""
 
@@ -45,20 +47,28 @@ def router(doors: Sequence[Door], inbox: Inbox) -> APIRouter:
     routes = APIRouter()
     apps: dict[AccountId, AsyncApp] = {}  # bolt is imported with the first event, not at start
 
+    @routes.post("/slack/commands", include_in_schema=False)
+    @routes.post("/slack/interactive", include_in_schema=False)
     @routes.post("/slack/events", include_in_schema=False)
     async def events(request: Request) -> Response:
         body = await _body(request)
         fitting = _opened(doors, request, body) if body is not None else ()
         if body is None or not fitting:
             return Response(status_code=401)
-        callback = _object(body)
+        is_form = request.headers.get("content-type", "").startswith(FORM)
+        callback = commands.form_of(body) if is_form else _object(body)
+        if callback is None and is_form and commands.is_ssl_check(body):
+            return Response(status_code=200)
         if callback is None:
-            return PlainTextResponse("not a JSON object", status_code=400)
+            return PlainTextResponse("neither a JSON object nor a command", status_code=400)
         if callback.get("type") == "url_verification":
             return PlainTextResponse(str(callback.get("challenge", "")))
         door = _chosen(fitting, callback)
         if door is None:
             return Response(status_code=503)  # Slack repeats it; by then we know which workspace is whose
+        if is_form:  # kept in the shape in which the socket brings it
+            kept = json.dumps(callback).encode("utf-8", "surrogatepass")
+            return Response(status_code=await _kept(inbox, raw_of(door.account, kept, callback, "http")))
         if door.account not in apps:
             apps[door.account] = bolt_app(door.account, inbox)
         retry = request.headers.get("x-slack-retry-num", "")

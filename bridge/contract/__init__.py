@@ -11,20 +11,16 @@ from bridge.contract.adapter import (
     File,
     FileLimits,
     Finding,
-    Follower,
     Found,
-    History,
     Inbox,
     Level,
     Limits,
-    Page,
     Part,
-    People,
-    Seen,
     Thread,
     Unknown,
 )
 from bridge.contract.manifest import Manifest
+from bridge.contract.offers import Commands, Follower, History, Page, People, Seen
 from bridge.contract.sandbox import Act, Emitted, Fault, Sandbox, Standing
 
 __all__ = [
@@ -34,6 +30,7 @@ __all__ = [
     "Attempt",
     "Capabilities",
     "Checked",
+    "Commands",
     "Context",
     "Emitted",
     "Excerpt",

@@ -3,8 +3,8 @@
 Who calls what, and when: `main` makes one adapter per account from its `Manifest` and enters `open()`; when that
 fails it is tried again, and the account's lanes wait. `listen()` then runs until cancelled and hands everything it
 hears to `Inbox.take`, acknowledging its source only after that returned. The account's source lane calls `parse`, then
-`complete` per event. A destination's lane calls `render` once per delivery and revision, then `send`, `edit` or
-`delete` per part, and `find` before it repeats a send whose outcome is unknown.
+`complete` per event, and `commands.identify` per command. A destination's lane calls `render` once per delivery and
+revision, then `send`, `edit` or `delete` per part, and `find` before it repeats a send whose outcome is unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bridge.post import AccountId, Audience, Destination, Event, Ignored, Media, NativeId, Place, PlaceId, Post, Raw, Ref, UserId
+from bridge.contract.offers import Commands, History, People
+from bridge.post import (
+    AccountId,
+    Audience,
+    Destination,
+    Event,
+    Heard,
+    Media,
+    NativeId,
+    Place,
+    PlaceId,
+    Post,
+    Raw,
+    Ref,
+    UserId,
+)
 
 # ---------------------------------------------------------------- inwards
 
@@ -171,6 +186,8 @@ class Capabilities:
 
     `idempotent`: the platform itself makes one message of sends with one key, so a repeat needs no waiting.
     `repeatable`: where nobody can tell, sending again is right because receivers recognise the copy (identical id).
+    `asides`: it can tell one person something at a place that nobody else sees (`bridge.post.aside`), and puts marks on messages.
+    `summaries`: a line that tells of reactions elsewhere fits under a copy there, and can be kept up to date.
     `deadline`: seconds after which a request has surely ended, so that `Absent` can be believed; `per_file`: how many
     more for each file of a part.
     `pace`: seconds between two sends to one destination.
@@ -182,65 +199,11 @@ class Capabilities:
     catch_up: bool = False
     idempotent: bool = False
     repeatable: bool = False
+    asides: bool = False
+    summaries: bool = False
     deadline: float = 20.0
     per_file: float = 0.0
     pace: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Follower:
-    """Somebody who follows a protected account, or asks to. `handles` as `Author.handles`."""
-
-    user: UserId
-    name: str
-    handles: tuple[str, ...]
-    moved: bool = False
-
-
-class People(Protocol):
-    """The door of an account whose followers are approved. Every call raises only `SendError`s; repeating one does no harm."""
-
-    async def requests(self) -> Sequence[Follower]:
-        """Who asks to follow, oldest first."""
-
-    async def followers(self) -> Sequence[Follower]:
-        """Who follows."""
-
-    async def approve(self, user: UserId) -> None:
-        """Let them follow."""
-
-    async def reject(self, user: UserId) -> None:
-        """Turn their request down."""
-
-    async def remove(self, user: UserId) -> None:
-        """Let them follow no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A message that stands at a place.
-
-    `raw` is what would have been heard of it, under the same key; `key`, where the platform keeps it, is what it was sent under.
-    """
-
-    raw: Raw
-    ref: Ref
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of them; `next` is where the rest begins, None where there is no more."""
-
-    seen: tuple[Seen, ...]
-    next: str | None
-
-
-class History(Protocol):
-    """What stands at a place, read directly: what the live connection should have told. Raises only `SendError`s."""
-
-    async def page(self, place: PlaceId, since: datetime, cursor: str) -> Page:
-        """What was said at the place since then, newest first, from `cursor` on; `""` is the beginning."""
 
 
 class Level(StrEnum):
@@ -275,6 +238,10 @@ class Adapter(Protocol):
     def history(self) -> History | None:
         """The recent past of the account's places; None where it can't be read."""
 
+    @property
+    def commands(self) -> Commands | None:
+        """How people command the bridge there; None where they can't."""
+
     def open(self) -> AbstractAsyncContextManager[None]:
         """Sign in and learn who we are and what the server allows. Raises `Retryable` or `NeedsOperator`."""
 
@@ -287,13 +254,22 @@ class Adapter(Protocol):
     async def members(self, place: PlaceId) -> int | None:
         """How many people read what stands at the place; None where nobody can tell."""
 
+    async def ping(self, place: PlaceId) -> None:
+        """Ask the platform something that changes nothing, on the way that copies for the place go. Raises `SendError`."""
+
+    def locate(self, words: str) -> Ref | None:
+        """The message of this account that a link or id means; None where it is none of ours. Pure, given who we are.
+
+        What stands at the account but not at its main place may be named as if it did.
+        """
+
     async def look_up(self, handle: str) -> UserId | None:
         """Whose direct conversation the mapping file's `handle` means (`bridge.post.direct`); None where there is nobody."""
 
     async def fetch(self, media: Media, most: int) -> bytes:
         """The bytes of a file that was heard of. Raises `Rejected` for one that is gone, or larger than `most` bytes."""
 
-    def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
+    def parse(self, raw: Raw) -> tuple[Heard, ...]:
         """What the bytes say. Pure, given who we are. Raises `Unparsable`."""
 
     async def complete(self, event: Event) -> Event:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
+from bridge.post import DIRECT
 from bridge.store import sql
 from bridge.store.tables import DeliveryState, RawState
 
@@ -25,7 +26,9 @@ def claims(tx: Connection) -> Claims:
     """Everything that can be compared with the platforms."""
     r, d, c = sql.raw.c, sql.delivery.c, sql.receipt.c
     raws = tx.execute(select(r.account, r.key, func.count()).group_by(r.account, r.key))
-    copies = tx.execute(select(c.account, c.place, c.native).where(c.standing))
+    # what one person alone was told at a place stands nowhere: not even its platform keeps it
+    kept = or_(c.person == "", c.place == DIRECT)
+    copies = tx.execute(select(c.account, c.place, c.native).where(c.standing, kept))
     no_delivery = and_(sql.event.c.verdict == "relayed", ~exists().where(d.event_id == sql.event.c.id))
     return Claims(
         raws={(account, key): times for account, key, times in raws},

@@ -12,6 +12,7 @@ from bridge.post import (
     AccountId,
     Audience,
     Author,
+    Mark,
     Media,
     NativeId,
     Place,
@@ -40,6 +41,7 @@ def dump_post(post: Post) -> str:
             "sensitive": post.sensitive,
             "language": post.language,
             "media": [asdict(media) for media in post.media],
+            **({"mark": post.mark} if post.mark else {}),
         },
         separators=(",", ":"),
     )
@@ -68,6 +70,7 @@ def load_post(source: str) -> Post:
         sensitive=data["sensitive"],
         language=data["language"],
         media=tuple(Media(**media) for media in data["media"]),
+        mark=Mark(data["mark"]) if "mark" in data else None,
     )
 
 

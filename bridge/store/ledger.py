@@ -74,6 +74,19 @@ def _known(row: Any, *, direct: bool) -> KnownPost:
     return KnownPost(row.id, row.root_id or row.id, row.deleted_at is not None, direct)
 
 
+def stands(tx: Connection, ref: Ref) -> bool:
+    """Whether a post, or something the bridge said, was noted under exactly this ref."""
+    return tx.execute(_STANDS, {"native": ref.id, **sql.place_columns(ref.place)}).first() is not None
+
+
+_STANDS = select(sql.post.c.id).where(*(sql.post.c[name] == bindparam(name) for name in ("account", "native", "place", "person")))
+
+
+def ref_of(tx: Connection, post_id: int) -> Ref:
+    """Where the post stands that has this id."""
+    return sql.ref_of(tx.execute(select(sql.post).where(sql.post.c.id == post_id)).one())
+
+
 def body_of(tx: Connection, post_id: int) -> Post | None:
     """The post's latest form; None once forgotten."""
     body: str = tx.execute(select(sql.post.c.body).where(sql.post.c.id == post_id)).scalar_one()

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.post import AccountId, Destination, NativeId, Place, PlaceId, Ref, UserId
-from bridge.store import tables, tables_people
+from bridge.store import tables, tables_commands, tables_people
 from bridge.store.codec import dump_ref, load_ref
 
 raw: Table = tables.RawRow.__table__  # type: ignore[attr-defined]
@@ -29,6 +29,10 @@ follower: Table = tables_people.FollowerRow.__table__  # type: ignore[attr-defin
 decision: Table = tables_people.DecisionRow.__table__  # type: ignore[attr-defined]
 alert: Table = tables_people.AlertRow.__table__  # type: ignore[attr-defined]
 handle: Table = tables_people.HandleRow.__table__  # type: ignore[attr-defined]
+command: Table = tables_commands.CommandRow.__table__  # type: ignore[attr-defined]
+halt: Table = tables_commands.HaltRow.__table__  # type: ignore[attr-defined]
+reaction: Table = tables_commands.ReactionRow.__table__  # type: ignore[attr-defined]
+reach: Table = tables_commands.ReachRow.__table__  # type: ignore[attr-defined]
 
 
 # Making a statement costs more than running it, so each is made once; a dialect's name tells which words it is in.

@@ -1,12 +1,12 @@
-"""What the command line asks of a running service: who follows, who asks to, what is held or missed; what an admin decides."""
+"""What the command line asks of a running service: who follows, what is held or missed, why; what admins decide or command."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,7 @@ from bridge.mappings import Person
 from bridge.post import AccountId
 from bridge.routing import World
 from bridge.service import Service
-from bridge.store import held, people
+from bridge.store import commands, held, people
 from bridge.store.held import Held
 from bridge.store.people import Deed, Known
 from bridge.store.tables_people import FollowState
@@ -25,6 +25,7 @@ from bridge.web.guard import on_purpose, only_from_here
 
 _DONE = {Deed.APPROVE: "now follows", Deed.REJECT: "was turned down by", Deed.REMOVE: "no longer follows"}
 _LONGEST = 500
+_LONGEST_LINK = 4000
 
 
 class Wanted(BaseModel):
@@ -35,6 +36,15 @@ class Wanted(BaseModel):
     account: str = Field(max_length=_LONGEST)
     handle: str = Field(max_length=_LONGEST)
     deed: Deed
+    by: str = Field(min_length=1, max_length=_LONGEST)
+
+
+class Asked(BaseModel):
+    """What somebody at this machine asks of the bridge, in the words of `bridge.orders`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    words: str = Field(min_length=1, max_length=_LONGEST_LINK)
     by: str = Field(min_length=1, max_length=_LONGEST)
 
 
@@ -53,6 +63,19 @@ def api(service: Service) -> APIRouter:
     @routes.post("/followers", dependencies=[Depends(on_purpose)])
     async def decide(wanted: Wanted) -> JSONResponse:
         return await _decide(service, wanted)
+
+    @routes.post("/commands", dependencies=[Depends(on_purpose)])
+    async def command(asked: Asked) -> JSONResponse:
+        said = await service.commander.ask(asked.words, asked.by)
+        return JSONResponse({"outcome": said.outcome, "said": said.lines})
+
+    @routes.get("/commands")
+    async def log() -> JSONResponse:
+        return JSONResponse({"commands": [asdict(each) for each in await service.store.read(commands.log)]})
+
+    @routes.get("/why")
+    async def why(ref: Annotated[str, Query(max_length=_LONGEST_LINK)]) -> JSONResponse:
+        return JSONResponse(await service.commander.why(ref))
 
     @routes.get("/held")
     async def what_is_held() -> JSONResponse:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from bridge import __version__
 from bridge.errors import BridgeError
+from bridge.looking import named
 from bridge.routing import is_unpinned, unpinned_name
 from bridge.service import Service
 from bridge.store.status import alive, status
@@ -121,7 +122,8 @@ def view(service: Service, seen: Seen) -> dict[str, object]:
         {"id": account.id, "open": account.opened.is_set(), "trouble": account.trouble or account.gate}
         for account in service.engine.accounts.values()
     ]
-    return numbers | {"trouble": seen.trouble}
+    halts = [{"what": named(service.world, halt), "by": halt.by, "since": halt.at} for halt in service.world.halts]
+    return numbers | {"trouble": seen.trouble, "halts": halts}
 
 
 def _was_left(place: Mapping[str, Any]) -> bool:

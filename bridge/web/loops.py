@@ -15,7 +15,7 @@ from bridge import reasons
 from bridge.post import DIRECT
 from bridge.reasons import Reason
 from bridge.service import Service
-from bridge.store import Tx, origins
+from bridge.store import Tx, halts, origins
 from bridge.store.origins import Stopped
 from bridge.web.guard import on_purpose
 
@@ -56,7 +56,8 @@ def routes(service: Service) -> APIRouter:
             else:
                 dropped = 0
             there = origins.let_go(tx, wanted.number)
-            return there, dropped, *origins.settle(tx, now)
+            queued, lanes = origins.settle(tx, now)
+            return there, dropped, queued, (*lanes, *halts.settle(tx, now))  # what somebody paused waits on
 
         there, dropped, queued, lanes = await service.store.write(do)
         service.inbox.wake(lanes)

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from bridge.store import Store
 from tests.core.desk import Desk
+from tests.core.office import Office, make_office
 
 MIGRATED = "migrated"
 """The PostgreSQL database that fresh ones are copied from: faster than migrating each."""
@@ -113,3 +114,9 @@ async def store(url: str) -> AsyncIterator[Store]:
 def desk(store: Store) -> Desk:
     """The store with a small world around it."""
     return Desk(store)
+
+
+@pytest.fixture
+def office(desk: Desk) -> Office:
+    """A commander at work: Lynn is the admin; the channel can tell one person alone; mails can't be taken back."""
+    return make_office(desk)

@@ -37,7 +37,12 @@ async def test_partial_indexes_are_made_partial(store: Store) -> None:
         return dict(list(tx.execute(text(catalogue))))  # type: ignore[arg-type]
 
     found = await store.read(definitions)
-    for name, state in (("raw_open", "done"), ("delivery_open", "waiting"), ("part_attempting", "attempting")):
+    for name, state in (
+        ("raw_open", "done"),
+        ("delivery_open", "waiting"),
+        ("part_attempting", "attempting"),
+        ("delivery_held", "held"),
+    ):
         assert "WHERE" in found[name]
         assert f"'{state}'" in found[name]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, text, update
 from bridge import keeper
 from bridge.post import Destination, EventKind, NativeId, Own, Place, PlaceId, Ref
 from bridge.routing import World, is_unpinned, unpinned
-from bridge.store import Store, inward, jobs, lanes, ledger, outward, pins, sql
+from bridge.store import Store, halts, inward, jobs, lanes, ledger, outcomes, outward, pins, sql, stories
 from bridge.store.audit import claims
 from bridge.store.status import status
 from bridge.store.values import Claim, Lane
@@ -137,6 +137,11 @@ HOT: dict[str, Callable[[Connection], object]] = {
     "a send under way": lambda tx: ledger.sending_to(tx, TIMELINE, NOW),
     "a post's deliveries": lambda tx: ledger.deliveries_of(tx, 1),
     "an adoption": lambda tx: outward.adopt(tx, "key", REF, NOW),
+    "whether a notice was said": lambda tx: ledger.stands(tx, REF),
+    "what became of a post": lambda tx: outcomes.of_post(tx, 1),
+    "what is paused": halts.any_held,
+    "a message by its ref": lambda tx: stories.find(tx, [REF], "", ()),
+    "a message by its id": lambda tx: stories.find(tx, [], "100", (ALL, TEAM)),
     "copies": lambda tx: jobs.copies(tx, 1, 1),
 }
 BIG = ("raw", "post", "event", "delivery", "part", "receipt")

@@ -9,7 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 from adapters.slack import manifest
 from adapters.slack.changes import _OF_CHANNELS
 from adapters.slack.channels import SCOPES, WISHES
+from adapters.slack.commands import WHY
 from adapters.slack.sending import CUSTOMIZE
+from bridge.orders import Verb
 
 
 def test_it_asks_for_the_scopes_that_the_adapter_uses_and_no_more() -> None:
@@ -21,7 +23,8 @@ def test_it_asks_for_the_scopes_that_the_adapter_uses_and_no_more() -> None:
 def test_every_event_that_it_asks_for_is_understood() -> None:
     events = set(manifest.read()["settings"]["event_subscriptions"]["bot_events"])
     assert events - _OF_CHANNELS == {
-        "app_uninstalled", "message.channels", "message.groups", "message.im", "tokens_revoked", "user_change",
+        "app_uninstalled", "message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed",
+        "tokens_revoked", "user_change",
     }  # fmt: skip
 
 
@@ -36,6 +39,15 @@ def test_it_is_what_slack_takes() -> None:
     assert whole["settings"]["socket_mode_enabled"] is True
 
 
+def test_its_command_and_shortcut_are_the_ones_that_are_understood() -> None:
+    features = manifest.read()["features"]
+    assert [each["callback_id"] for each in features["shortcuts"]] == [WHY]
+    [command] = features["slash_commands"]
+    assert not command["should_escape"]
+    assert all(word in set(Verb) for word in re.findall(r"(?:^|\| )(\w+)", command["usage_hint"]))
+    assert len(command["description"]) <= 2000
+
+
 def test_the_link_opens_slacks_page_with_it() -> None:
     parts = urlsplit(manifest.main([]))
     asked = parse_qs(parts.query)
@@ -48,4 +60,6 @@ def test_over_http_slack_is_told_where_to_call() -> None:
     said = json.loads(parse_qs(urlsplit(manifest.main(["--http", "https://bridge.example/"])).query)["manifest_json"][0])
     assert said["settings"]["socket_mode_enabled"] is False
     assert said["settings"]["event_subscriptions"]["request_url"] == "https://bridge.example/slack/events"
+    assert said["settings"]["interactivity"] == {"is_enabled": True, "request_url": "https://bridge.example/slack/events"}
+    assert [command["url"] for command in said["features"]["slash_commands"]] == ["https://bridge.example/slack/events"]
     assert "request_url" not in manifest.read()["settings"]["event_subscriptions"]

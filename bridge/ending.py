@@ -1,0 +1,43 @@
+"""How a delivery ends: what is written down, and what its author is told of it, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge import feedback
+from bridge.post import Destination, Ref
+from bridge.reasons import Reason
+from bridge.routing import World
+from bridge.store import Tx, lanes, outward
+from bridge.store.tables import DeliveryState
+from bridge.store.values import Claim, FrozenPart, Job
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """That a delivery ends without a copy: as `outward.conclude`. `detail` is a platform's own sentence, or empty."""
+
+    destination: Destination
+    state: DeliveryState
+    reason: Reason
+    detail: str
+    in_doubt: bool
+
+
+def settle(
+    tx: Tx, world: World, claim: Claim, job: Job, part: FrozenPart, ref: Ref, now: float, rest: float
+) -> tuple[bool, set[int]]:
+    """The part is done; whether raws were parked for it, and lanes with something to tell. `rest` as `outward.settle`'s pace."""
+    parked = outward.settle(tx, claim, job, part, ref, now, rest)
+    return parked, feedback.delivered(tx, world, job, now)
+
+
+def conclude(tx: Tx, world: World, claim: Claim, job: Job, end: End, now: float) -> tuple[bool, set[int]]:
+    """The delivery ends; as `settle`. Without effect under a lost claim."""
+    if not lanes.owns(tx, claim):
+        return False, set()
+    sentence = end.detail or end.reason.sentence
+    parked = outward.conclude(tx, claim, job, end.state, end.reason, sentence, now, in_doubt=end.in_doubt)
+    if end.state is not DeliveryState.NOT_DELIVERED:
+        return parked, feedback.delivered(tx, world, job, now)
+    return parked, feedback.failed(tx, world, job, end.destination, end.reason, end.detail, now)
