@@ -69,10 +69,16 @@ def mark(post: Post) -> Mark:
 def _without_prefixes(words: str) -> str:
     for _ in range(_MOST_PREFIXES):
         found = _PREFIX.match(words)
-        if found is None or not found.group().strip():
+        if found is None or not found.group().strip() or _numbers(found.group()):
             break
         words = words[found.end() :]
     return words.strip()
+
+
+def _numbers(prefix: str) -> bool:
+    """Whether it counts instead of naming anybody: "17:", "[3]", "Ticket 4711:"; a relay's "Relay 1:" or "[14:02]" names."""
+    found = _WORDS.findall(prefix)
+    return any(each.isdecimal() and (len(each) > 2 or len(found) == 1) for each in found)
 
 
 def _words(words: str) -> list[str]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import requests
+import structlog
 from mastodon import Mastodon
 from mastodon.errors import MastodonError, MastodonRatelimitError
 
 from adapters.mastodon.pace import Pace
 from adapters.mastodon.punctual import CONNECT_TIMEOUT, Paced, Session
+from bridge.errors import SendError
 
 T = TypeVar("T")
 
@@ -24,6 +26,8 @@ QUEUE_TIMEOUT: Final = 2.0
 """Seconds that a call may wait for a thread; one that waited longer is never sent."""
 
 USER_AGENT: Final = "viabridge"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,14 @@ class Overdue(Exception):
     """The call was begun and is not over in time."""
 
 
+class Garbled(Exception):
+    """The SDK could not make sense of what came: what was asked may well have been done."""
+
+
 class CallFailed(Exception):
     """A call to the SDK failed. `error` is what it raised; `after` the seconds the server asked us to wait."""
 
-    def __init__(self, error: MastodonError | NotBegun | Overdue, after: float | None) -> None:
+    def __init__(self, error: MastodonError | NotBegun | Overdue | Garbled, after: float | None) -> None:
         super().__init__(type(error).__name__)
         self.error = error
         self.after = after
@@ -182,8 +190,11 @@ class Workers:
                 job.future.set_result(job.call(client))
             except MastodonError as error:
                 job.future.set_exception(CallFailed(error, _after(error, session)))
-            except BaseException as error:  # noqa: BLE001 - carried to the caller's task, not handled here
+            except SendError as error:
                 job.future.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - the SDK trips over its own reading of an answer, also of a good one
+                log.warning("the SDK could not read an answer", error=type(error).__name__)
+                job.future.set_exception(CallFailed(Garbled(), None))
 
 
 def _after(error: MastodonError, session: Session) -> float | None:

@@ -27,7 +27,7 @@ from adapters.slack.media import COUNT, LARGEST, Files, Hosts
 from adapters.slack.parse import Identity, parse
 from adapters.slack.refusals import Unsupported, asked
 from adapters.slack.render import LIMIT, render
-from adapters.slack.sending import PER_FILE, Sender
+from adapters.slack.sending import FILE_TIMEOUTS, Sender
 from adapters.slack.settings import SlackSettings
 from bridge.contract import (
     Attempt,
@@ -91,7 +91,7 @@ class SlackAdapter:
             asides=True,
             summaries=True,
             deadline=self._settings.timeout + 2,
-            per_file=PER_FILE,
+            per_file=self._settings.timeout * FILE_TIMEOUTS,
             pace=self._settings.pace,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from adapters.slack.calls import ended
 from adapters.slack.catching_up import Channels
 from bridge.contract import Inbox
 from bridge.errors import NeedsOperator
@@ -53,10 +54,7 @@ class Listening:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            tasks += self._late
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended([*tasks, *self._late])
         if gone in done:
             raise NeedsOperator(self.departure.why)
         for task in done:

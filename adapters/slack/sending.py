@@ -22,8 +22,8 @@ from bridge.contract import Attempt, File, Finding, Part, Thread
 from bridge.errors import Retryable, SendError, Uncertain
 from bridge.post import Destination, NativeId, Place, Ref
 
-PER_FILE: Final = 60.0
-"""Seconds more that a part may take for each of its files."""
+FILE_TIMEOUTS: Final = 4
+"""By how many time-outs a part may take longer for each of its files: it is asked for a place, uploaded, and shared."""
 
 CUSTOMIZE: Final = "chat:write.customize"
 """The permission to show an author's name and picture on a message."""
@@ -149,7 +149,7 @@ class Sender:
         """One time-out over all that one send, edit or deletion asks of Slack: `capabilities.deadline` promises it."""
         outcome = Outcome()
         try:
-            async with asyncio.timeout(self.timeout + PER_FILE * len(files)):
+            async with asyncio.timeout(self.timeout * (1 + FILE_TIMEOUTS * len(files))):
                 yield outcome
         except TimeoutError as error:
             raise outcome.lost("Slack did not answer in time.") from error

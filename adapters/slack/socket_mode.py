@@ -12,7 +12,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.calls import Asked
+from adapters.slack.calls import Asked, ended
 from adapters.slack.ingress import bolt_app, quiet
 from bridge.contract import Inbox
 from bridge.errors import NeedsOperator, SendError
@@ -89,7 +89,5 @@ async def _close(client: SocketModeClient) -> None:
             await client.close()  # type: ignore[no-untyped-call]  # the SDK leaves it bare
     except TimeoutError:
         await client.aiohttp_client_session.close()
-    tasks = [task for task in (client.message_processor, client.current_session_monitor, client.message_receiver) if task]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+    await ended(task for task in tasks if task)

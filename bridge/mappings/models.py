@@ -88,7 +88,7 @@ class Loops:
 
     hops: int = 2
     window: timedelta = timedelta(hours=1)
-    budget: int | None = 10_000
+    budget: int | None = 50_000
     per: timedelta = timedelta(hours=1)
 
 

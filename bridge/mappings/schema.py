@@ -168,7 +168,7 @@ class LoopsEntry(Entry):
         timedelta(hours=1), description="How long a post is remembered for that.", json_schema_extra={"default": "1h"}
     )
     budget: Annotated[str, AfterValidator(_budget)] = Field(
-        "10000/h",
+        "50000/h",
         description="How many posts one author may make at one place, such as `30/m`; more of them wait. `off`: any number.",
     )
 

@@ -151,14 +151,15 @@ def mappings_for(world: Platforms, folder: Path, pairs: int, *, mail: bool = Fal
     for n in range(pairs):
         (secrets / f"m{n}").write_text(f"m{n}")
         accounts[f"m{n}"] = {"platform": "mastodon", "server": world.url, "access_token": {"file": f"secrets/m{n}"}}
-        groups[f"g{n}"] = {"about": "The bench", "places": [{"at": f"team/{channel(n)}"}, {"at": f"m{n}/timeline"}]}
+        places = [{"at": f"team/{channel(n)}"}, {"at": f"m{n}/timeline"}]
+        groups[f"g{n}"] = {"about": "The bench", "places": places, "loops": {"budget": "off"}}
     people: dict[str, Any] = {"lynn": {"team": "UBENCH01"}}
     if mail:
         listen = f"smtp:127.0.0.1:{_free_port()}"
         accounts["mail"] = {"platform": "email", "domain": "bench.example", "smtp": f"127.0.0.1:{world.smtp}", "listen": listen}
         people["lee"] = {"mail": "lee@reader.example"}
         places = [{"at": f"team/{channel(pairs)}"}, {"at": "mail/all", "readers": ["lee"]}]
-        groups["mail"] = {"about": "The bench", "places": places}
+        groups["mail"] = {"about": "The bench", "places": places, "loops": {"budget": "off"}}
     return {"accounts": accounts, "people": people, "groups": groups}
 
 

@@ -25,6 +25,7 @@ LONG = "Can everyone meet at two in the big room please?"
         "[a] [b] via Relay 1: Lynn: {}",
         "**Lynn:** {}",
         "RT @lynn: {}",
+        "[14:02] <Lynn> {}",
         "Lynn on Slack: {}",
         "🔁 Lynn: {}",
         "{} ^LG",
@@ -36,6 +37,11 @@ LONG = "Can everyone meet at two in the big room please?"
 )
 def test_what_relays_put_around_the_words_changes_nothing(carried: str) -> None:
     assert mark(post(carried.format(LONG))).key == mark(post(LONG)).key
+
+
+@pytest.mark.parametrize("counted", ["17: {}", "[3] {}", "#17: {}", "Ticket 4711: {}", "post 0000021: {}", "Lynn: 17: {}"])
+def test_what_is_numbered_is_told_apart_by_its_number(counted: str) -> None:
+    assert mark(post(counted.format(LONG))).key != mark(post(LONG)).key
 
 
 @pytest.mark.parametrize("other", ["Can everyone meet at three in the big room please?", "Meet at two?", "ok", ""])

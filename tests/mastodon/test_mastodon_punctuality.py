@@ -15,7 +15,9 @@ import requests
 from urllib3.util import connection as connecting
 
 from adapters.mastodon.punctual import Session
+from adapters.mastodon.refusals import translate
 from adapters.mastodon.workers import Access, CallFailed, NotBegun, Overdue, Workers
+from bridge.errors import Retryable, Uncertain
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
@@ -71,6 +73,17 @@ async def test_an_answer_that_never_ends_is_given_up_and_its_thread_is_free(drip
     assert not failed.never_sent
     async with asyncio.timeout(1):
         assert await one.run(lambda _: "free") == "free"
+
+
+async def test_an_answer_that_the_sdk_trips_over_may_have_been_a_good_one(one: Workers) -> None:
+    def trip(_: object) -> None:
+        raise ValueError("Unknown type None")
+
+    failed = await failure(one, trip, 5)
+    assert not failed.never_sent
+    assert isinstance(translate(failed, posting=True), Uncertain)
+    assert isinstance(translate(failed, posting=False), Retryable)
+    assert await one.run(lambda _: "its thread lives on") == "its thread lives on"
 
 
 async def test_a_call_that_finds_no_thread_in_time_is_never_begun(one: Workers) -> None:
