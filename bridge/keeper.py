@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -20,21 +20,23 @@ BODIES_KEPT_S = 30 * 24 * 3600.0
 log = structlog.get_logger()
 
 
-async def keep(store: Store, engine: Engine) -> None:
+async def keep(store: Store, engine: Engine, world: Callable[[], World]) -> None:
     """Do the duties once an hour until cancelled."""
     while True:
         try:
-            await forget_bodies(store, engine.now() - BODIES_KEPT_S)
+            now = engine.now()
+            kept = {group.id: now - group.keep.total_seconds() for group in world().mappings.groups}
+            await forget_bodies(store, now - BODIES_KEPT_S, kept)
             await store.write(lambda tx: looking_back.forget(tx, engine.now() - BODIES_KEPT_S))
         except BridgeError as error:
             log.warning("keeper.trouble", error=str(error))
         await asyncio.sleep(EVERY_S)
 
 
-async def forget_bodies(store: Store, before: float) -> int:
-    """Empty every body older than `before`, a batch per transaction so that posts in between don't wait."""
+async def forget_bodies(store: Store, before: float, of_group: Mapping[str, float] | None = None) -> int:
+    """Empty every body older than `before`, or than its group says; a batch per transaction, so that posts don't wait."""
     total = 0
-    while emptied := await store.write(lambda tx: pruning.prune(tx, before)):
+    while emptied := await store.write(lambda tx: pruning.prune(tx, before, of_group)):
         total += emptied
     return total
 

@@ -72,7 +72,7 @@ class Service:
             duties = [
                 tasks.create_task(self._lanes.run(), name="lanes"),
                 tasks.create_task(self._accounts.run(), name="accounts"),
-                tasks.create_task(keeper.keep(self.store, self.engine), name="keeper"),
+                tasks.create_task(keeper.keep(self.store, self.engine, lambda: self._world), name="keeper"),
                 tasks.create_task(keeper.count(self.engine, lambda: self._world, self._put_size), name="sizes"),
                 tasks.create_task(self.doorkeeper.run(), name="doorkeeper"),
                 tasks.create_task(self._teller.run(), name="teller"),

@@ -70,6 +70,7 @@ def _group(key: str, entry: GroupEntry, people: Mapping[PersonId, Person]) -> Gr
         bots=frozenset(PersonId(name) for name in entry.bots),
         mentions=entry.mentions,
         loops=_loops(entry.loops),
+        keep=entry.keep,
         late_after=entry.late_after,
     )
 

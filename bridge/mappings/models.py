@@ -120,6 +120,7 @@ class Group:
     bots: frozenset[PersonId] = frozenset()
     mentions: Mentions = "names"
     loops: Loops = Loops()
+    keep: timedelta = timedelta(days=30)
     late_after: timedelta = timedelta(seconds=30)
 
 

@@ -248,6 +248,11 @@ class GroupEntry(Entry):
     give_up_after: PositiveSpan = Field(
         timedelta(hours=48), description='After it a copy is "not delivered".', json_schema_extra={"default": "48h"}
     )
+    keep: PositiveSpan = Field(
+        timedelta(days=30),
+        description="How long the texts and files of its posts are kept in the database; after that only ids are.",
+        json_schema_extra={"default": "30d"},
+    )
     max_age: PositiveSpan = Field(
         timedelta(hours=24),
         description="Older posts, found after an outage, are not copied; `viabridge missed` lists them.",

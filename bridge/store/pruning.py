@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, exists, select, update
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 
 from bridge.store import blobs, sql
 from bridge.store.tables import UNSENT, RawState
 
 BATCH = 500
 _FEW = 50
+_POST, _RAW, _D, _P, _E = sql.post.c, sql.raw.c, sql.delivery.c, sql.part.c, sql.event.c
+_WAITING = exists().where(_D.post_id == _POST.id, _D.state.in_(UNSENT))
 
 
-def prune(tx: Connection, before: float) -> int:
-    """Empty up to `BATCH` bodies each of raws, posts and parts older than `before`, and files; how many were emptied.
+def prune(tx: Connection, before: float, of_group: Mapping[str, float] | None = None) -> int:
+    """Empty up to `BATCH` bodies each of raws and posts older than `before`, with all that was made of them; how many.
 
-    What still waits keeps its body, and what still has a body its files.
+    `of_group` says otherwise for a group's posts; of a post of several groups the shortest time counts. What still waits keeps
+    its body, and what still has a body its files.
     """
-    return _raws(tx, before) + _posts(tx, before) + _parts(tx, before) + _files(tx) + _blobs(tx, before)
+    groups = dict(of_group or {})
+    emptied = sum(forget(tx, _old(tx, until, _is_of([group]))) for group, until in groups.items())
+    kept_longer = [group for group, until in groups.items() if until < before]
+    emptied += forget(tx, _old(tx, before, ~_is_of(kept_longer)))
+    return emptied + _raws(tx, before) + _files(tx) + _blobs(tx, before)
+
+
+def _is_of(groups: Sequence[str]) -> ColumnElement[bool]:
+    return exists().where(_D.post_id == _POST.id, _D.group.in_(groups))
+
+
+def _old(tx: Connection, before: float, which: ColumnElement[bool]) -> list[int]:
+    old = select(_POST.id).where(_POST.at < before, _POST.body != "", which, ~_WAITING).order_by(_POST.at).limit(BATCH)
+    return list(tx.execute(old).scalars())
+
+
+def forget(tx: Connection, posts: Sequence[int]) -> int:
+    """Empty these posts, whatever was made of them, and the raws that told of them; how many posts there were."""
+    if not posts:
+        return 0
+    theirs = select(_D.id).where(_D.post_id.in_(posts))
+    tx.execute(update(sql.part).where(_P.delivery_id.in_(theirs), _P.body != "").values(body="", files=""))
+    told = select(_E.raw_id).where(_E.post_id.in_(posts), _E.raw_id.is_not(None))
+    tx.execute(update(sql.raw).where(_RAW.id.in_(told), _RAW.state == RawState.DONE).values(body=b"", hints="{}"))
+    return tx.execute(update(sql.post).where(_POST.id.in_(posts)).values(body="", subject="", mark="")).rowcount
 
 
 def _raws(tx: Connection, before: float) -> int:
-    c = sql.raw.c
-    old = select(c.id).where(c.taken_at < before, c.state == RawState.DONE, c.body != b"").limit(BATCH)
-    return tx.execute(update(sql.raw).where(c.id.in_(old)).values(body=b"", hints="{}")).rowcount
-
-
-def _posts(tx: Connection, before: float) -> int:
-    c, d = sql.post.c, sql.delivery.c
-    waiting = exists().where(d.post_id == c.id, d.state.in_(UNSENT))
-    old = select(c.id).where(c.at < before, c.body != "", ~waiting).limit(BATCH)
-    return tx.execute(update(sql.post).where(c.id.in_(old)).values(body="", subject="", mark="")).rowcount
-
-
-def _parts(tx: Connection, before: float) -> int:
-    p, d = sql.part.c, sql.delivery.c
-    old = select(p.id).where(p.delivery_id == d.id, d.accepted_at < before, d.state.not_in(UNSENT), p.body != "").limit(BATCH)
-    return tx.execute(update(sql.part).where(p.id.in_(old)).values(body="", files="")).rowcount
+    old = select(_RAW.id).where(_RAW.taken_at < before, _RAW.state == RawState.DONE, _RAW.body != b"").limit(BATCH)
+    return tx.execute(update(sql.raw).where(_RAW.id.in_(old)).values(body=b"", hints="{}")).rowcount
 
 
 def _files(tx: Connection) -> int:
-    f, c, d = blobs.file.c, sql.post.c, sql.delivery.c
-    waiting = exists().where(d.post_id == c.id, d.state.in_(UNSENT))
-    forgotten = select(c.id).where(c.body == "", ~waiting)
-    old = select(f.id).where(f.post_id.in_(forgotten)).limit(BATCH)
+    f = blobs.file.c
+    forgotten = exists().where(_POST.id == f.post_id, _POST.body == "", ~_WAITING)
+    old = select(f.id).where(forgotten).limit(BATCH)
     return tx.execute(delete(blobs.file).where(f.id.in_(old))).rowcount
 
 

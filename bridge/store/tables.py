@@ -69,6 +69,12 @@ class RawRow(SQLModel, table=True):
             sqlite_where=text("state <> 'done'"),
             postgresql_where=text("state <> 'done'"),
         ),
+        Index(
+            "raw_kept",
+            "taken_at",
+            sqlite_where=text("state = 'done' AND body <> x''"),
+            postgresql_where=text("state = 'done' AND body <> ''::bytea"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
@@ -94,6 +100,7 @@ class PostRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("account", "native", "place", "person"),
         Index("post_at", "at"),
+        Index("post_kept", "at", sqlite_where=text("body <> ''"), postgresql_where=text("body <> ''")),
         Index("post_mark", "mark", "at", sqlite_where=text("mark <> ''"), postgresql_where=text("mark <> ''")),
         Index("post_user", "account", "user"),
     )

@@ -24,7 +24,16 @@ def upgrade() -> None:
     op.add_column("post", sa.Column("hops", sa.Integer(), nullable=False, server_default=sa.text("0")))
     with op.batch_alter_table("post", schema=None) as batch_op:
         _partial(batch_op, "post_mark", ["mark", "at"], "mark <> ''")
+        _partial(batch_op, "post_kept", ["at"], "body <> ''")
         batch_op.create_index("post_user", ["account", "user"], unique=False)
+    with op.batch_alter_table("raw", schema=None) as batch_op:
+        batch_op.create_index(
+            "raw_kept",
+            ["taken_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'done' AND body <> x''"),
+            postgresql_where=sa.text("state = 'done' AND body <> ''::bytea"),
+        )
     op.execute(_AUTHORS[op.get_bind().dialect.name])
     op.create_table(
         "finding",
@@ -64,7 +73,10 @@ def _partial(batch_op: object, name: str, columns: list[str], where: str) -> Non
 def downgrade() -> None:
     op.drop_table("origin")
     op.drop_table("finding")
+    with op.batch_alter_table("raw", schema=None) as batch_op:
+        batch_op.drop_index("raw_kept")
     with op.batch_alter_table("post", schema=None) as batch_op:
+        batch_op.drop_index("post_kept")
         batch_op.drop_index("post_user")
         batch_op.drop_index("post_mark")
         for name in ("hops", "mark", "user"):
