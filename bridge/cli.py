@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bridge import __version__, cli_loops, cli_reconcile, cli_undelivered
+from bridge import __version__, cli_keeping, cli_loops, cli_reconcile, cli_undelivered
 from bridge.cli_options import HERE, AsJson, By, Url, act, show
 from bridge.errors import ConfigError
 
@@ -20,6 +20,7 @@ followers = typer.Typer(help="Who follows a protected account, who asks to, and 
 app.add_typer(followers, name="followers")
 app.add_typer(cli_undelivered.app, name="undelivered")
 app.add_typer(cli_loops.app, name="loops")
+cli_keeping.add_to(app)
 app.add_typer(cli_reconcile.app, name="reconcile")
 
 MappingsFile = Annotated[

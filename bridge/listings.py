@@ -128,6 +128,25 @@ def findings(answer: Json) -> Iterator[str]:
         yield _safe(f"{_time(each['at'])}  {each['account']}/{each['place']}: {what} message {each['native']}; {each['outcome']}")
 
 
+def erased(answer: Json) -> Iterator[str]:
+    """What is erased of a person, what would be, and what cannot be recalled."""
+    goes = "is being removed" if answer["really"] else "would be removed"
+    are = "are" if answer["really"] else "would be"
+    yield f"{answer['who']}: {answer['posts']} posts and {answer['notices']} notices {are} forgotten."
+    yield from (f"  {goes}: {n} copies at {where}" for where, n in answer["copies"].items())
+    yield from (f"  cannot be recalled: {n} copies at {where}" for where, n in answer["cannot_recall"].items())
+    yield from (
+        f"  stands where it was written: {n} at {where}; only its author or an admin there can remove it"
+        for where, n in answer["originals"].items()
+    )
+    if answer["under_way"]:
+        yield f"  {answer['under_way']} were being sent just then; run it once more in a few minutes."
+    if answer["in_mapping_file"]:
+        yield "  They are still in the mapping file: take them out, or what they write next is mirrored again."
+    if not answer["really"]:
+        yield "Nothing was done. To do it: the same command with --yes."
+
+
 def _copy(each: Json) -> str:
     whose = f" for {each['reader']}" if each["reader"] else ""
     return f"{_KINDS.get(each['kind'], each['kind'])} to {each['to']}{whose}"

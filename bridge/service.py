@@ -16,6 +16,7 @@ from bridge.commanding import Commander
 from bridge.contract import Adapter
 from bridge.doorkeeper import Doorkeeper
 from bridge.engine import Account, Engine, Step
+from bridge.erasing import Eraser
 from bridge.halting import Halter
 from bridge.inbox import Inbox
 from bridge.introducing import Introducer
@@ -57,6 +58,7 @@ class Service:
         self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._look_around, self._resume)
         self._teller = Teller(store, self.engine, lambda: self._world, self._lanes.wake)
         self.reconciler = Reconciler(store, self.engine, lambda: self._world, self.inbox)
+        self.eraser = Eraser(store, self.engine, lambda: self._world, self._lanes.wake)
         self.doorkeeper = Doorkeeper(store, self.engine, lambda: self._world, self._lanes.wake, self._look_around, self._resume)
         halter = Halter(store, self.engine, lambda: self._world, self._put_halts, self._lanes.wake)
         self.commander = Commander(store, self.engine, lambda: self._world, self._lanes.wake, self.doorkeeper, halter)
