@@ -266,41 +266,6 @@ class ReceiptRow(SQLModel, table=True):
     standing: bool = True
 
 
-class OriginRow(SQLModel, table=True):
-    """An author at a place, as far as a group gets their posts: how many in the running period, and whether they are stopped.
-
-    `since` is when the period began; `stopped` is the reason, empty where they are not.
-    """
-
-    __tablename__ = "origin"
-    __table_args__ = (UniqueConstraint("group", "account", "place", "user"),)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
-    group: str
-    account: str
-    place: str
-    user: str
-    name: str
-    since: float
-    posts: int
-    stopped: str = ""
-    stopped_at: float | None = None
-
-
-class FindingRow(SQLModel, table=True):
-    """What looking back found: a message that nobody had told of, or a copy that stands twice."""
-
-    __tablename__ = "finding"
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
-    at: float
-    account: str
-    place: str
-    kind: str
-    native: str
-    outcome: str
-
-
 class BlobRow(SQLModel, table=True):
     """A file's bytes, once however often it was posted. `id` is their SHA-256; `used_at` is when they last came."""
 
