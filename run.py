@@ -41,9 +41,9 @@ NOT_INSTALLED = "The packages could not be installed: see the lines above. Nothi
 # Of the caller's environment: another Python's, and that nothing compiled be kept, which costs each of many processes seconds.
 FOREIGN = ("PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 PYTEST = ["-m", "pytest", "-q"]
-# Much of a test is waiting for sandboxes, so four share two cores; a file's tests share its sandboxes. In their own order:
+# Much of a test is waiting for sandboxes, so six share two cores; a file's tests share its sandboxes. In their own order:
 # the quickest folders come last, so that no worker is left alone with a long file.
-WORKERS = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+WORKERS = ["-n", "6", "--dist", "loadfile", "--no-loadscope-reorder"]
 STATIC = {
     "format": ["-m", "ruff", "format", "--check", "."],
     "lint": ["-m", "ruff", "check", "."],
