@@ -65,4 +65,7 @@ async def is_gone(web: AsyncWebClient, channel: str, asked: Asked, ts: str) -> b
     """Whether Slack itself says that the message stands no more. That it is not among others proves nothing."""
     page = await asked(web.conversations_replies(channel=channel, ts=ts, limit=PAGE), fine=GONE)
     found = page.get("messages") or []
-    return not found or any(is_tombstone(message) for message in found if message.get("ts") == ts)
+    if not page.get("ok"):
+        return True  # it says that there is no such message
+    # an answer without any is none: something less than Slack shows nothing of what stands
+    return any(is_tombstone(message) for message in found if message.get("ts") == ts)

@@ -7,6 +7,8 @@ import asyncio
 import json
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import structlog
 
 from tests.bench import bare, engine, postgres
-from tests.bench.house import Bridge, Platforms, bridge, channel, mappings_for, platforms
+from tests.bench.house import Bridge, Platforms, bridge, channel, free_port, mappings_for, platforms
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,13 @@ class Size:
     pairs: int
     flood: int
     backlog: int
+    killed: int
     idle: tuple[int, ...]
     idle_s: float
 
 
-QUICK = Size(4000, 600, (10, 100), 1.5, 10, 300, 200, (10, 1000), 1.0)
-WHOLE = Size(20_000, 5000, (1, 10, 100, 300), 10.0, 50, 5000, 20_000, (10, 1000, 10_000), 5.0)
+QUICK = Size(4000, 600, (10, 100), 1.5, 10, 300, 200, 200, (10, 1000), 1.0)
+WHOLE = Size(20_000, 5000, (1, 10, 100, 300), 10.0, 50, 5000, 20_000, 1000, (10, 1000, 10_000), 5.0)
 
 Figures = dict[str, Any]
 
@@ -50,6 +53,7 @@ def measure(size: Size) -> Figures:
             figures["delays"], figures["cost"] = _delays(world, folder / "delays", size)
             figures["flood"] = _flood(world, folder / "flood", size)
             figures["outage"] = _outage(world, folder / "outage", size)
+            figures["killed"] = _kill(world, folder / "killed", size)
     return _headlines(figures) | figures
 
 
@@ -113,6 +117,25 @@ def _outage(world: Platforms, folder: Path, size: Size) -> Figures:
         return dict(world.run("slack", [channel(0)], size.backlog, 0, patience=300, outage=True))
 
 
+def _kill(world: Platforms, folder: Path, size: Size) -> Figures:
+    """It is killed while posts are under way, and started again: all of them, once, in order."""
+    port, found = free_port(), Figures()
+
+    def write(service: Bridge) -> None:
+        found.update(world.run("slack", [channel(0)], size.killed, 0, patience=120, **_events(service)))
+
+    with bridge(folder, mappings := mappings_for(world, folder, 1), port=port) as service:
+        _warm_up(world, service)
+        writing = threading.Thread(target=write, args=(service,))
+        writing.start()
+        time.sleep(1.0)
+        service.process.kill()
+        service.process.wait()
+    with bridge(folder, mappings, port=port):
+        writing.join()
+    return found
+
+
 def _warm_up(world: Platforms, service: Bridge) -> None:
     """The first event brings imports and connections; it is no measure of the next."""
     told = world.run("slack", [channel(0)], 20, 20, **_events(service))
@@ -126,7 +149,12 @@ def _events(service: Bridge) -> Mapping[str, str]:
 
 def _headlines(figures: Figures) -> Figures:
     at_100 = figures["delays"]["slack_to_mastodon"]["at_100_per_s"]
-    runs = [*(run for way in figures["delays"].values() for run in way.values()), figures["flood"], figures["outage"]]
+    runs = [
+        *(run for way in figures["delays"].values() for run in way.values()),
+        figures["flood"],
+        figures["outage"],
+        figures["killed"],
+    ]
     return {
         "take_per_s": figures["engine"]["take_per_s"],
         "accept_per_s": figures["engine"]["accept_per_s"],

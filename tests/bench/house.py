@@ -79,15 +79,15 @@ def platforms() -> Iterator[Platforms]:
 
 
 @contextmanager
-def bridge(folder: Path, mappings: dict[str, Any], database: str = "") -> Iterator[Bridge]:
+def bridge(folder: Path, mappings: dict[str, Any], database: str = "", port: int = 0) -> Iterator[Bridge]:
     """`viabridge serve`, ready."""
     folder.mkdir(parents=True, exist_ok=True)
-    file, port = folder / "mappings.yaml", _free_port()
+    file, port = folder / "mappings.yaml", port or free_port()
     with file.open("w", encoding="utf-8") as out:
         YAML(typ="safe").dump(mappings, out)
     words = ["serve", "--mappings", str(file), "--database", database or f"sqlite:///{folder}/bench.db", "--port", str(port)]
     began = time.perf_counter()
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         process = subprocess.Popen([sys.executable, "-m", "bridge.cli", *words], cwd=folder, stdout=log, stderr=log, env=_ENV)
     try:
         url = f"http://127.0.0.1:{port}"
@@ -126,7 +126,7 @@ def _post(url: str, said: object, patience: float) -> Any:
         return json.loads(answer.read())
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -155,7 +155,7 @@ def mappings_for(world: Platforms, folder: Path, pairs: int, *, mail: bool = Fal
         groups[f"g{n}"] = {"about": "The bench", "places": places, "loops": {"budget": "off"}}
     people: dict[str, Any] = {"lynn": {"team": "UBENCH01"}}
     if mail:
-        listen = f"smtp:127.0.0.1:{_free_port()}"
+        listen = f"smtp:127.0.0.1:{free_port()}"
         accounts["mail"] = {"platform": "email", "domain": "bench.example", "smtp": f"127.0.0.1:{world.smtp}", "listen": listen}
         people["lee"] = {"mail": "lee@reader.example"}
         places = [{"at": f"team/{channel(pairs)}"}, {"at": "mail/all", "readers": ["lee"]}]

@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections import defaultdict
+from contextlib import suppress
 from typing import Final
 
 import aiohttp
@@ -78,9 +79,10 @@ class Slack:
             stamp = str(int(time.time()))
             signature = "v0=" + hmac.new(SECRET.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
             headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature, "Content-Type": "application/json"}
-            async with self.client.post(self.events_url, data=body, headers=headers) as answer:
-                if answer.status == 200:
-                    return
+            with suppress(aiohttp.ClientError):  # nobody there: Slack tries again as well
+                async with self.client.post(self.events_url, data=body, headers=headers) as answer:
+                    if answer.status == 200:
+                        return
             await asyncio.sleep(0.1)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
+from adapters.slack import history
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.sandbox import SlackSandbox
 from adapters.slack.settings import SlackSettings
@@ -124,6 +126,27 @@ async def test_edits_and_deletions_of_a_downtime_are_noticed(sandbox: SlackSandb
     assert edits == [(changed, "other words")]
     assert {event.ref.id for event in events if isinstance(event, Deleted)} == {gone, root, lost}
     assert not [event for event in events if isinstance(event, Created)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_gone"),
+    [
+        ({"ok": False, "error": "thread_not_found"}, True),
+        ({"ok": True, "messages": [{"ts": "1.5", "subtype": "tombstone"}]}, True),
+        ({"ok": True, "messages": [{"ts": "1.5", "text": "hi"}]}, False),
+        ({"ok": True, "messages": []}, False),  # it shows nothing of what stands
+        ({"ok": True}, False),
+    ],
+)
+async def test_only_a_refusal_or_a_tombstone_says_that_a_message_is_gone(answer: dict[str, object], *, is_gone: bool) -> None:
+    class Web:
+        async def conversations_replies(self, **_: object) -> dict[str, object]:
+            return answer
+
+    async def asked(call: Awaitable[Any], **_: object) -> Any:
+        return await call
+
+    assert await history.is_gone(Web(), "C1", asked, "1.5") is is_gone  # type: ignore[arg-type]
 
 
 async def test_a_missed_post_that_was_edited_since_is_both_in_one(sandbox: SlackSandbox) -> None:
