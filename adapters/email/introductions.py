@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.email.phrases import FORWARDED, LABELS, MARKER, ON, ORIGINAL, WROTE
+from adapters.email.phrases import FORWARDED, LABELS, MARKER, ON, ORIGINAL, QUOTING, WROTE
 
 LONGEST: Final = 400  # characters of a line that are looked at: whatever a mail program adds is shorter
 MARKER_WORDS: Final = MARKER.strip("- ")
-_SPREAD: Final = 4  # lines an introduction may be wrapped to
+_SPREAD: Final = 6  # lines an introduction may be wrapped to
 _HEAD: Final = 8  # lines in which a quoted head must show a second label
 _COLONS: Final = (":", "\N{FULLWIDTH COLON}")
 
@@ -22,6 +22,19 @@ _ON_WITHIN = re.compile(
     r"(?:(?<=\s)|-{3} ?)On (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|\d)[^\n]{0,200}wrote:$"
 )
 _BOLD = str.maketrans("", "", "*_|")
+_DASHES = "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}"
+_RULES = f"{_DASHES}_=*>#"
+# Programs put marks of writing direction around names; they are no part of any word.
+_UNSEEN: Final[dict[int, str]] = {
+    **dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), ""),
+    **dict.fromkeys((0xA0, 0x202F, 0x3000), " "),
+}
+_PLEASE = ("please ", "type your ", "your ")
+
+
+def head_of(line: str) -> str:
+    """What is looked at of a line: its beginning, without what nobody sees."""
+    return line[:LONGEST].translate(_UNSEEN)
 
 
 def is_quoted(head: str) -> bool:
@@ -45,17 +58,20 @@ def bare(head: str) -> str:
 
 
 def _is_separator(head: str) -> bool:
-    """`-----Original Message-----` and our own marker."""
-    if head[0] not in "-_=*>" and MARKER_WORDS not in head:
-        return False
-    return bare(head.strip("-_=*> ")) in ORIGINAL
+    """`-----Original Message-----`, our own marker, and what others write for it."""
+    words = bare(head.strip(f"{_RULES} "))
+    for polite in _PLEASE:
+        words = words.removeprefix(polite)
+    if words in {MARKER_WORDS, "begin original message"}:
+        return True
+    return head[0] in _RULES and words in ORIGINAL
 
 
 def is_forward(head: str) -> bool:
-    words = bare(head.strip().strip("-_=*>: "))
+    words = bare(head.strip().strip(f"{_RULES}: "))
     if not words or is_quoted(head):
         return False
-    return words in FORWARDED or (head.lstrip()[:1] == "-" and words.startswith(FORWARDED))
+    return words in FORWARDED or (head.lstrip()[:1] in _DASHES and words.startswith(FORWARDED))
 
 
 def _is_mail_head(heads: Sequence[str], at: int) -> bool:
@@ -93,7 +109,7 @@ def _said_by(heads: Sequence[str], at: int) -> int:
             return 0
         joined = f"{joined} {line}".strip()
         if line.endswith(_COLONS) or (count == 1 and line.endswith("---")):
-            return count if _introduces(joined, first, count) else 0
+            return count if _introduces(joined, first, count, quoted=_quote_follows(heads, at + count)) else 0
         if len(joined) > LONGEST:
             return 0
     return 0
@@ -104,14 +120,22 @@ def _goes_on(heads: Sequence[str], at: int) -> bool:
     return at < len(heads) and heads[at].lstrip().startswith("<")
 
 
-def _introduces(joined: str, first: str, count: int) -> bool:
+def _quote_follows(heads: Sequence[str], at: int) -> bool:
+    return any(is_quoted(head) for head in heads[at : at + 2])
+
+
+def _introduces(joined: str, first: str, count: int, *, quoted: bool) -> bool:
     folded = joined.strip("-: " + _COLONS[1]).casefold()
     dated = bool(_TIME.search(joined))
     begins = first.casefold().startswith(_ON) or bool(_TIME.search(first[:60]))
     has_address = "@" in joined
+    if folded.startswith(QUOTING) and (has_address or quoted):
+        return True
+    if first.startswith("* ") and has_address and dated and joined.endswith("]:"):  # mutt's
+        return True
     if not _says_wrote(folded):
         return has_address and begins and dated and joined.rstrip(": " + _COLONS[1]).endswith(">")
-    if count == 1 and (has_address or joined.startswith("---")):
+    if count == 1 and (has_address or quoted or joined.startswith("---")):
         return True
     return begins and (dated or has_address)
 

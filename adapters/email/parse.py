@@ -22,6 +22,7 @@ __all__ = ["Envelope", "parse", "raws", "read_text"]
 
 _RECIPIENTS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 _ANSWERS = ("re:", "re[", "aw:", "antw:", "sv:", "vs:", "odp:", "rv:", "res:", "ynt:", "回复", "答复", "回覆")
+_FORWARDS = ("fwd:", "fw:", "wg:", "tr:", "enc:", "doorst:", "vl:", "vb:", "vs: fw", "pd:", "i: fw", "转发", "轉寄", "fyi:")
 NO_TEXT: Text = (Paragraph((Str("(no text)"),)),)
 
 
@@ -122,7 +123,8 @@ def _media(file: File) -> Media:
 
 def body_text(mail: Mail, *, is_answer: bool) -> Text:
     """What its writer wrote: without quotes and signatures, and with the subject where that says more."""
-    text = tuple(block for section in mail.sections for block in _section_text(section, cutting=True))
+    forwarded = mail.subject.lower().startswith(_FORWARDS) and not _holds_marker(mail)  # its quote is what is passed on
+    text = tuple(block for section in mail.sections for block in _section_text(section, cutting=not forwarded))
     if is_blank(text) and not _holds_marker(mail):
         text = tuple(block for section in mail.sections for block in _section_text(section, cutting=False))
     text = NO_TEXT if is_blank(text) else text

@@ -19,7 +19,10 @@ WROTE: Final = _words("""
     napsal | napsal(a) | napsala | napísal | написав | написал | написал(а) | написала | пишет | пише | a scris | írta |
     yazdı | şunu yazdı | έγραψε | đã viết | viết | 写道 | 寫道 |
     書きました | のメール | 님이 작성 | 작성 | menulis | reše | je napisao |
-    napisao | je napisal | va escriure | כתב | كتب | rašė | kirjutas | rakstīja | skrifaði
+    napisao | je napisal | va escriure | כתב | كتب | rašė | kirjutas | rakstīja | skrifaði | napísal(a) | napísala |
+    napisala |
+    написа | написала(а) | napisana | je napisala | shkroi | idatzi zuen | escribiu | ha scrit | skrifar | написао је |
+    เขียน | نوشت | lähetti | a trimis | scrisse | geantwoord | svarede | svarade
 """)
 """Verbs of the line that introduces a quote."""
 
@@ -27,9 +30,18 @@ ON: Final = _words("""
     on | le | am | op | el | il | em | den | på | dnia | w dniu | dne | vào | pe | στις | в | la | a(z) | tarihinde | pada
     | mon | tue | wed | thu | fri | sat | sun | man. | tir. | ons. | tor. | fre. | lør. | søn. | man | tir | ons | tors |
     fre | lör | sön | mo | di | mi | do | fr | sa | so | lun | mar | mer | jeu | ven | sam | dim | pon | wt | śr | czw |
-    pt | ma | wo | vr | za | zo | em seg | em ter | ke | to | su | ti | al
+    pt | ma | wo | vr | za | zo | em seg | em ter | ke | to | su | ti | al | ut | po | st | čt | št | pá | so | ne |
+    dňa | dnia |
+    at | a | na | на | u | uto | sre | čet | pet | sub | ned | kuupäev | otrd. | wiadomość | בתאריך | في | pada tanggal
 """)
 """How the line that introduces a quote begins."""
+
+QUOTING: Final = _words("""
+    quoting | zitat von | zitiere | citando | citation de | citando a | citaat van | citerar | citát | cytowanie |
+    citat fra |
+    in message | in article | en réponse à | in reply to | antwort auf
+""")
+"""How such a line begins that has no verb: then an address must stand in it, or a quote right below."""
 
 ORIGINAL: Final = _words("""
     original message | original appointment | original email | ursprüngliche nachricht | ursprüngliche mail |
@@ -38,7 +50,12 @@ ORIGINAL: Final = _words("""
     opprinnelig melding | ursprungligt meddelande | originalmeddelande | oorspronkelijk bericht | wiadomość oryginalna |
     oryginalna wiadomość | původní zpráva | pôvodná správa | исходное сообщение | оригинальное сообщение |
     оригінальне повідомлення | alkuperäinen viesti | eredeti üzenet | mesaj original | mesajul original | orijinal mesaj |
-    原始邮件 | 原始郵件 | 元のメッセージ | 원본 메시지 | thư gốc | reply message | reply above this line
+    原始邮件 | 原始郵件 | 元のメッセージ | 원본 메시지 | thư gốc | reply message | reply above this line |
+    original | begin original message | originale | исходное письмо | originalus laiškas | algne kiri |
+    sākotnējais ziņojums |
+    izvirno sporočilo | izvorna poruka | оригинална порука | αρχικό μήνυμα | הודעה מקורית | رسالة أصلية |
+    missatge original |
+    pesan asli | ursprungligt brev | mesaj iletisi | ответ на сообщение
 """)
 """What stands between dashes above a quote."""
 
@@ -89,9 +106,31 @@ SENT_FROM: Final = _words("""
     gesendet mit | von meinem | diese nachricht wurde von meinem | enviado desde | enviado do | enviado de |
     enviado a partir | inviato da | verzonden vanaf | verstuurd vanaf | verstuurd met | verzonden met | wysłano z |
     wysłane z | sendt fra | skickat från | sänt från | lähetetty | отправлено с | отправлено из | надіслано з | odesláno z
-    | iphone'umdan | iphone'dan | 从我的 | 发自我的 | iphoneから送信 | 자 iphone | 나의 iphone | gửi từ | trimis de pe | elküldve
+    | iphone'umdan | iphone'dan | 从我的 | 发自我的 | iphoneから送信 | 자 iphone | 나의 iphone | gửi từ | trimis de pe |
+    elküldve | ipadから送信 | 發自我的 | 寄自 | 发自 | küldve | envoyé à partir | envoyé avec | enviado via |
+    enviado com | enviado con |
+    enviat des | inviato con | inviato tramite | verzonden vanuit | verstuurd met | verstuurd via | odoslané z |
+    wysłano za | wysłane za |
+    poslano s | poslano z | poslato sa | изпратено от | изпратено с | στάλθηκε από | נשלח מ | تم الإرسال من | أرسلت من |
+    dikirim dari |
+    skickades från | skickat med | sendt med | saadetud | išsiųsta iš | nosūtīts no | nadesłane z | 내 iphone | 내 ipad |
+    get outlook | download outlook | outlook für | holen sie sich outlook | obtenir outlook | télécharger outlook |
+    obtener outlook |
+    obter o outlook | obtenha o outlook | baixar o outlook | scarica outlook | ottieni outlook | outlook voor |
+    download outlook |
+    hämta outlook | hent outlook | få outlook | lataa outlook | pobierz outlook | загрузить outlook | получить outlook |
+    скачать outlook | stáhnout outlook | získat outlook | 获取 outlook | 取得 outlook | outlook for ios を入手 | descargar outlook
 """)
 """How the footer begins that phones and mail programs add."""
+
+DEVICES: Final = _words("""
+    iphone | ipad | ipod | android | blackberry | samsung | galaxy | huawei | xiaomi | nokia | pixel | smartphone |
+    phone | mobile |
+    tablet | device | handy | mobil | gerät | téléphone | telefon | telefoon | teléfono | móvil | celular | cellulare |
+    windows |
+    outlook | gmail | yahoo | proton | k-9 | thunderbird | mailspring | superhuman | zoho | gmx | web.de | app | network
+""")
+"""What such a footer names: with one of these in it, it may be a whole sentence."""
 
 AWAY: Final = _words("""
     out of office | out of the office | out-of-office | away from the office | automatic reply | automated reply |

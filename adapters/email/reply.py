@@ -6,16 +6,18 @@ Works on lines and in linear time; HTML has lost its marked quotes before it com
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.email.introductions import LONGEST, MARKER_WORDS, bare, introduction, is_forward, is_quoted, shared_line
-from adapters.email.phrases import SENT_FROM
+from adapters.email.introductions import LONGEST, MARKER_WORDS, bare, head_of, introduction, is_forward, is_quoted, shared_line
+from adapters.email.phrases import DEVICES, SENT_FROM
 from bridge.text import Block, Break, Inline, Inlines, Paragraph, Quote, Str, Text, plain, plain_inlines
 
 _WRAPPED: Final = 60  # a quoted line at least this long may have been wrapped into an unquoted rest
 
+_LONGEST_FOOTER: Final = 130
 _RULE = re.compile("[-_=*~\N{EN DASH}—\\s]{3,}")
 
 
@@ -82,7 +84,7 @@ def _rebuilt(block: Block, lines: list[Inlines]) -> Block:
 
 def written(lines: Sequence[str]) -> tuple[Line, ...]:
     """The lines their writer wrote, in order; none where all of them were added by mail programs."""
-    heads = [line[:LONGEST] for line in lines]
+    heads = [head_of(line) for line in lines]
     kept = tuple(_unquoted(lines, heads))
     return _trimmed(_without_signature(_trimmed(kept)))
 
@@ -193,8 +195,27 @@ def _starts_signature(lines: Sequence[Line], index: int, head: str) -> bool:
 
 
 def _is_footer(text: str) -> bool:
-    """`Sent from my iPhone`: short, no sentence, nothing but the name of a thing."""
-    words = bare(text)
-    if len(words) > 70 or not words.startswith(SENT_FROM):
+    """`Sent from my iPhone`: short, and no sentence unless it names a device or a program."""
+    words = bare(text).strip("()[] \N{ZERO WIDTH SPACE}")
+    if len(words) > _LONGEST_FOOTER or not words.startswith(SENT_FROM):
         return False
-    return ("," not in words and not words.endswith((".", "!", "?", ":"))) or "://" in words
+    named = next((words.find(device) for device in DEVICES if device in words), -1)
+    if named >= 0 and "," not in words[:named]:
+        return not words.endswith(("!", "?", ":"))
+    return len(words) <= 70 and (("," not in words and not words.endswith((".", "!", "?", ":"))) or "://" in words)
+
+
+# ---------------------------------------------------------------- by hand
+
+
+def main() -> None:
+    """`python -m adapters.email.reply < message.eml`: print the text that would be posted."""
+    from adapters.email.mime import read_mail  # noqa: PLC0415 - `parse` builds on this module
+    from adapters.email.parse import body_text  # noqa: PLC0415
+
+    found = body_text(read_mail(sys.stdin.buffer.read()), is_answer=True)
+    sys.stdout.buffer.write(plain(found).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
