@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bridge import audience, breaking, facts, feedback, notices, reacting, refusing, routing, rules, text
+from bridge import audience, breaking, facts, feedback, notices, reacting, refusing, routing, rules, standing, text
 from bridge.facts import Case
 from bridge.mappings import Group
 from bridge.pausing import Halt
@@ -18,12 +18,14 @@ from bridge.post import (
     EventKind,
     Heard,
     Ignored,
-    Place,
     Post,
     Reacted,
     Ref,
+    Undelivered,
+    Wish,
     revision_of,
 )
+from bridge.queueing import paused_by, subject_of
 from bridge.reasons import Reason
 from bridge.routing import Route, World
 from bridge.rules import Drop, Hold, Relay, Verdict, Wait
@@ -33,7 +35,6 @@ from bridge.store.outward import NewDelivery
 from bridge.store.tables import UNSENT, DeliveryState
 from bridge.store.values import Claim, KnownDelivery, KnownPost, WaitingRaw
 
-_SUBJECT_WIDTH = 60
 _ANSWERS = text.Str("(answering an earlier post) ")
 _WITHHELD = text.from_plain("…")
 
@@ -49,6 +50,8 @@ class Accepted:
     again_at: float | None = None
     waits_for_send: bool = False
     commanded: bool = False
+    readers_changed: bool = False
+    """Somebody reads a place no longer, or again."""
 
 
 def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], world: World, now: float) -> Accepted | None:
@@ -61,7 +64,7 @@ def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], w
     woken: set[int] = set()
     waits: list[Wait] = []
     reasons: list[str] = []
-    kept = commanded = False
+    kept = commanded = changed = False
     for event in events:
         if isinstance(event, Ignored):
             reasons.append(event.reason)
@@ -69,9 +72,14 @@ def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], w
         if isinstance(event, Commanded):
             commanded = commands.add(tx, event, now) or commanded
             continue
+        if isinstance(event, Wish | Undelivered):
+            woken |= standing.heard(tx, event, world, now)
+            changed = True
+            continue
         case, found = facts.look_up(tx, event, waiting, world, now)
         verdict = rules.judge(found)
         woken |= _apply(case, verdict)
+        changed = changed or found.answers_notice
         kept = kept or isinstance(verdict, Relay | Hold)
         if isinstance(verdict, Wait):
             waits.append(verdict)
@@ -79,7 +87,7 @@ def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], w
             reasons.append(verdict.reason)
     if not waits:
         inward.done(tx, waiting.id, keep_body=kept, reason=" ".join(sorted(set(reasons))))
-        return Accepted(frozenset(woken), commanded=commanded)
+        return Accepted(frozenset(woken), commanded=commanded, readers_changed=changed)
     return _keep_open(tx, waiting, waits, frozenset(woken), now)
 
 
@@ -130,7 +138,7 @@ def _relay_created(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int
         post.at.timestamp(),
         body=_as_answer(post) if answers_nothing_known else post,
         parent=parent,
-        subject="" if parent else _subject(routes[0].group, post),
+        subject="" if parent else subject_of(routes[0].group, post),
         mark=case.mark,
         hops=case.hops,
     )
@@ -169,24 +177,14 @@ def _delivery(
         route.audience,
         give_up_at=max(case.now, ready_at) + route.group.give_up_after.total_seconds(),
         ready_at=ready_at,
-        held=stopped or _paused(route.group.id, post.ref.place, route.destination.place, paused) or waits,
+        held=stopped or paused_by(route.group.id, post.ref.place, route.destination.place, paused) or waits,
     )
-
-
-def _paused(group: str, source: Place, destination: Place, paused: Sequence[Halt]) -> str:
-    """Why it waits, where somebody paused what it would leave by; else empty."""
-    return Reason.PAUSED if any(halt.covers(group, source, destination) for halt in paused) else ""
 
 
 def _undone_until(case: Case, group: Group) -> float:
     """Until when the author may take it back before anybody else sees it; what was heard late has waited already."""
     undo = group.undo.total_seconds()
     return min(case.now + undo, max(case.now, case.event.at.timestamp() + undo)) if undo else 0.0
-
-
-def _subject(group: Group, post: Post) -> str:
-    line = post.warning or text.first_line(post.text, _SUBJECT_WIDTH)
-    return f"[{group.title}] {line}".strip()
 
 
 def _as_answer(post: Post) -> Post:
@@ -276,7 +274,7 @@ def _follow_up(case: Case, known: KnownPost, change: EventKind, reason: Reason) 
             created.via,
             created.audience,
             give_up_at=case.now + created.patience,
-            held=_paused(created.group, case.event.ref.place, created.destination.place, paused)
+            held=paused_by(created.group, case.event.ref.place, created.destination.place, paused)
             if kind is not EventKind.DELETED
             else "",
         )

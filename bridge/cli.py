@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bridge import __version__, cli_keeping, cli_loops, cli_reconcile, cli_undelivered
+from bridge import __version__, cli_keeping, cli_loops, cli_people, cli_reconcile, cli_undelivered
 from bridge.cli_options import HERE, AsJson, By, Url, act, show
 from bridge.errors import ConfigError
 
@@ -22,6 +22,8 @@ app.add_typer(cli_undelivered.app, name="undelivered")
 app.add_typer(cli_loops.app, name="loops")
 cli_keeping.add_to(app)
 app.add_typer(cli_reconcile.app, name="reconcile")
+app.add_typer(cli_people.held, name="held")
+app.add_typer(cli_people.readers, name="readers")
 
 MappingsFile = Annotated[
     Path, typer.Option("--mappings", envvar="VIABRIDGE_MAPPINGS", help="The mapping file: who mirrors where.")
@@ -184,12 +186,6 @@ def resume(what: GroupOrPlace, by: By = "", url: Url = HERE) -> None:
 def commands_audit(url: Url = HERE, json: AsJson = False) -> None:
     """List what was asked of the bridge, by whom, from where, and how it ended; newest first."""
     show(url, "/api/commands", "commands", as_json=json)
-
-
-@app.command()
-def held(url: Url = HERE, json: AsJson = False) -> None:
-    """List what is held: kept for a human, with who wrote it, where, when and why."""
-    show(url, "/api/held", "held", as_json=json)
 
 
 @app.command()

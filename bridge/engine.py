@@ -29,7 +29,7 @@ class Account:
     """An account while the service runs. `trouble` is why it is not open, in a sentence.
 
     `needs_human` is what a human must mend before it can be well, until it was well for a while; `gate`, why it is no
-    longer sure that only those can read it who should.
+    longer sure that only those can read it who should. `hostile` as in the adapter's capabilities.
     """
 
     id: AccountId
@@ -44,6 +44,7 @@ class Account:
     """How many have ended."""
     relisten: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by whoever knows that it hears nothing, though its connection stands: it is signed in to anew."""
+    hostile: bool = False
     unpinned: dict[str, str] = field(default_factory=dict)
     """Names of places that could not be looked up yet, each with what a human must mend."""
 

@@ -12,7 +12,7 @@ from bridge.routing import Plan, World
 from bridge.rules import Facts
 from bridge.store import Tx, inward, ledger, origins, outward, verdicts
 from bridge.store.tables import RawState
-from bridge.store.values import KnownDelivery, KnownPost, WaitingRaw
+from bridge.store.values import KnownDelivery, KnownPost, Told, WaitingRaw
 
 CLOCKS_APART_S = 5.0
 """An attempt that began later than this after an event was heard can't be what the event echoes."""
@@ -38,6 +38,8 @@ class Case:
     plan: Plan | None
     mark: str = ""
     hops: int = 0
+    told: Told | None = None
+    """The notice that it answers."""
 
 
 def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[Case, Facts]:
@@ -63,7 +65,8 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
     )
     answered = _answered(tx, event)
     mark, hops = _came_back(tx, event, world, plan, now) if receipt is None else ("", 0)
-    case = Case(tx, world, event, waiting.id, now, known, deliveries, _shown(tx, answered), plan, mark, hops)
+    told = _told(tx, event)
+    case = Case(tx, world, event, waiting.id, now, known, deliveries, _shown(tx, answered), plan, mark, hops, told)
     return case, Facts(
         event=event,
         waited=waited,
@@ -81,6 +84,8 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
         has_deliveries=bool(deliveries),
         came_back=hops > 0,
         answers_group_post=_answers_group_post(event, answered),
+        answers_notice=told is not None,
+        not_theirs=_is_not_theirs(tx, event, world),
     )
 
 
@@ -94,6 +99,25 @@ def _came_back(tx: Tx, event: Event, world: World, plan: Plan | None, now: float
     mark = loops.mark(event.post)
     since = now - max(groups.values()).total_seconds()
     return mark.key, loops.hops(mark, event.post.author.name, origins.earlier(tx, mark.key, groups, since))
+
+
+def _told(tx: Tx, event: Event) -> Told | None:
+    """The notice that is answered; in a direct conversation only one that waits for an answer, as all the rest is talk."""
+    if not isinstance(event, Created) or event.own is not Own.NO:
+        return None
+    for ref in _answers(event.post):
+        told = ledger.told(tx, ref)
+        if told is not None and (told.asks or not event.ref.place.is_direct):
+            return told
+    return None
+
+
+def _is_not_theirs(tx: Tx, event: Event, world: World) -> bool:
+    """Whether the post came by an answer address that was given to another reader. One that we never gave is nobody's."""
+    if not isinstance(event, Created) or event.post.by_ticket is None:
+        return False
+    reader = ledger.reader_of(tx, event.post.by_ticket)
+    return reader is not None and not world.is_same(reader.account, reader.reader or "", event.post)
 
 
 def _answered(tx: Tx, event: Event) -> KnownPost | None:

@@ -1,9 +1,12 @@
-"""The way in: takes raws durably before their source is acknowledged, and serves source lanes that accept them in order."""
+"""The way in: takes raws durably before their source is acknowledged, and serves source lanes that accept them in order.
+
+`changed` is told when somebody reads a place no longer, or again.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -14,10 +17,10 @@ from bridge import notices
 from bridge.accept import Accepted, accept
 from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, Unparsable
-from bridge.post import AccountId, Commanded, Created, Edited, Heard, Ignored, NativeId, Place, Raw, Reacted
+from bridge.post import AccountId, Commanded, Created, Edited, Heard, Ignored, NativeId, Place, Raw, Reacted, Undelivered, Wish
 from bridge.reasons import Reason
 from bridge.routing import World
-from bridge.store import Store, Tx, alerts, inward, lanes, ledger
+from bridge.store import Store, Tx, alerts, inward, lanes, ledger, readers
 from bridge.store.alerts import Alert
 from bridge.store.values import Claim, WaitingRaw
 
@@ -30,6 +33,10 @@ _Prepared = tuple[WaitingRaw, Sequence[Heard]]
 log = structlog.get_logger()
 
 
+async def _nobody_minds() -> None:
+    """Who reads has changed, and nobody is to be told."""
+
+
 class Inbox:
     """`bridge.contract.Inbox`, over the store. `world` may be exchanged while running; `wake` tells lanes of work."""
 
@@ -40,6 +47,7 @@ class Inbox:
         self._source_lanes: dict[AccountId, int] = {}
         self.wake: Callable[[Iterable[int]], None] = lambda _lanes: None
         self.commanded: Callable[[], None] = lambda: None
+        self.changed: Callable[[], Awaitable[None]] = _nobody_minds
 
     # ------------------------------------------------------------ taking
 
@@ -139,7 +147,9 @@ class Inbox:
     async def _prepare(self, account: Account, claim: Claim, waiting: WaitingRaw) -> _Prepared | None:
         """What the raw says, names looked up; None if it had to be held."""
         try:
-            return waiting, [await self._complete(account, event) for event in account.adapter.parse(waiting.raw)]
+            parse = account.adapter.parse
+            heard = await asyncio.to_thread(parse, waiting.raw) if account.hostile else parse(waiting.raw)
+            return waiting, [await self._complete(account, event) for event in heard]
         except Retryable:  # who wrote it can't be told now; it goes late rather than under a wrong name
             again_at = self._engine.now() + AUTHOR_AGAIN_S
             await self._store.write(lambda tx: inward.postpone(tx, waiting.id, again_at))
@@ -156,7 +166,8 @@ class Inbox:
         world, now = self._world(), self._engine.now()
 
         def accept_all(tx: Tx) -> list[Accepted | None]:
-            return [accept(tx, claim, waiting, events, world, now) for waiting, events in prepared]
+            today = replace(world, away=readers.away(tx))
+            return [accept(tx, claim, waiting, events, today, now) for waiting, events in prepared]
 
         try:
             results = await self._store.write(accept_all)
@@ -176,11 +187,13 @@ class Inbox:
             self.wake(result.lanes)
             if result.commanded:
                 self.commanded()
+        if any(result and result.readers_changed for result in results):
+            await self.changed()
         return True
 
     async def _complete(self, account: Account, event: Heard) -> Heard:
         """The event with names looked up, its author called as the mapping file calls them."""
-        if isinstance(event, Ignored):
+        if isinstance(event, Ignored | Wish | Undelivered):
             return event
         if isinstance(event, Commanded):
             desk = account.adapter.commands

@@ -155,6 +155,16 @@ def _copy(each: Json) -> str:
 _KINDS = {"created": "copy", "edited": "change", "deleted": "removal", "notice": "notice"}
 
 
+def readers(answer: Json) -> Iterator[str]:
+    """Of whom there is something to say."""
+    if not answer["readers"]:
+        yield "Everybody gets what is for them."
+    for each in answer["readers"]:
+        since = f" since {_time(each['since'])}" if each["since"] else ""
+        why = f": {_safe(each['why'])}" if each["why"] else ""
+        yield _safe(f"{each['state']:<7} {each['address']} at {each['place']}{since}") + f" ({each['points']} points{why})"
+
+
 def _safe(words: str) -> str:
     """Without what a terminal would obey: strangers choose their names."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in words)

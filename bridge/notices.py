@@ -12,6 +12,9 @@ from bridge.post import Mark, Place, Ref
 from bridge.reasons import Reason
 from bridge.text import Text, filled, from_plain
 
+DECIDE = ":decide:"
+"""In the key of an alert by whose answer an admin decides about what is held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -108,6 +111,74 @@ def your_copy_was_removed(ref: Ref, author: Place, where: str, line: str, place:
     return Notice(f"removed:{ref}:{place}", author, from_plain(f"{said}What you wrote, and its other copies, stay as they are."))
 
 
+# ---------------------------------------------------------------- to readers, and to those who write to a place by its address
+
+
+def is_it_yours(key: str, place: Place, group: Group, line: str) -> Notice:
+    """To an author of whom nothing proves that they wrote it."""
+    said = (
+        f"Did you write this to “{group.title}”? It came in your name: “{line}”. Nothing proves that it was you, so nobody "
+        "has seen it yet. If it was you, just answer this message, and it goes out. If it was not, answer “no”."
+    )
+    return Notice(key, place, from_plain(said))
+
+
+def not_yours(place: Place, day: int) -> Notice:
+    """To somebody who answered by another reader's own answer address; once a day."""
+    said = (
+        "Your answer was not posted: the address it went to was made for another reader, who got that message. "
+        "If you read the group under another address, answer from there, or ask an admin of the group to add this one."
+    )
+    return Notice(f"not-yours:{place}:{day}", place, from_plain(said))
+
+
+def somebody_used_yours(place: Place, who: str, day: int) -> Notice:
+    """To the reader whose answer address it was; once a day per sender."""
+    said = (
+        f"{who} tried to answer the group by an address that was made for you alone, in a message to you. It was not posted. "
+        "Perhaps you forwarded the message. If that is an address of yours, ask an admin of the group to add it."
+    )
+    return Notice(f"used-yours:{place}:{who}:{day}", place, from_plain(said))
+
+
+def waits_for_admin(place: Place, day: int) -> Notice:
+    """To somebody nobody knows; once a day."""
+    said = (
+        "Your message to the group waits: nobody in it is known by your address, so an admin looks at it first. "
+        "If you read the group under another address, write from there."
+    )
+    return Notice(f"waits:{place}:{day}", place, from_plain(said))
+
+
+def how_to_leave(key: str, place: Place, group: Group) -> Notice:
+    """To a reader who wrote that they want no more."""
+    said = (
+        f"You wrote that you want no more from “{group.title}”; nobody else has seen that. To leave, just answer this "
+        "message, and nothing more comes. To stay, do nothing."
+    )
+    return Notice(key, place, from_plain(said))
+
+
+def are_you_there(key: str, place: Place, group: Group) -> Notice:
+    """To a reader whose mail came back for days."""
+    said = (
+        f"What “{group.title}” sent you came back for several days, so nothing more is sent. If you read this, your mailbox "
+        "works again: just answer this message, and you get the group's posts from then on."
+    )
+    return Notice(key, place, from_plain(said))
+
+
+def not_understood(ref: Ref, place: Place) -> Notice:
+    """To an admin whose answer was neither yes nor no, or of whom nothing proves that they wrote it."""
+    said = "I could not act on this. Answer “approve” or “reject”, from your own address, or use `viabridge held`."
+    return Notice(f"not-understood:{ref}", place, from_plain(said), ref)
+
+
+def could_not(ref: Ref, place: Place, why: str) -> Notice:
+    """To somebody whose answer came to nothing."""
+    return Notice(f"could-not:{ref}", place, from_plain(why), ref)
+
+
 # ---------------------------------------------------------------- to followers
 
 
@@ -134,9 +205,9 @@ def welcome(place: Place, groups: Sequence[Group], writes: frozenset[str]) -> No
 # ---------------------------------------------------------------- to admins
 
 
-def alert(outbreak: str, place: Place, said: str) -> Notice:
-    """To one admin, once per outbreak."""
-    return Notice(f"alert:{outbreak}", place, from_plain(said))
+def alert(outbreak: str, place: Place, said: str, secret: str = "") -> Notice:
+    """To one admin, once per outbreak. With a `secret`, which nobody can guess, an answer to it decides about what is held."""
+    return Notice(f"alert:{outbreak}{DECIDE}{secret}" if secret else f"alert:{outbreak}", place, from_plain(said))
 
 
 def needs_human(account: str, sentence: str) -> str:
@@ -209,7 +280,19 @@ def bot_repeats(account: str, name: str, group: str) -> str:
     )
 
 
-def was_held(account: str, handle: str, name: str, reason: str) -> str:
-    """That something somebody wrote waits for a human."""
-    who = f"{handle} ({name})" if name else handle or "somebody"
-    return f"What {who} wrote to {account} is held: {reason} See it with `viabridge held`."
+def was_held(name: str, account: str, handle: str, who: str, reason: str, line: str) -> str:
+    """That something somebody wrote waits for a human, who may decide by answering; `name` is what it is called."""
+    author = f"{handle} ({who})" if who else handle or "somebody"
+    begins = f" It begins: “{line}”." if line else ""
+    return (
+        f"What {author} wrote to {account} is held: {reason}{begins} Answer “approve” to let it go its way, or “reject”; "
+        f"or use `viabridge held approve {name}` or `discard`."
+    )
+
+
+def reader_is_spared(account: str, address: str, why: str) -> str:
+    """That a reader gets nothing more for now."""
+    return (
+        f"What {account} sends to {address} came back for several days ({why}), so it sends them nothing more. They were "
+        "asked to answer once their mailbox works; `viabridge readers return` does it for them."
+    )

@@ -165,6 +165,10 @@ class Post:
     media: tuple[Media, ...] = ()
     mark: Mark | None = None
     """What is put on the message that this answers; only the bridge's own notices have one."""
+    doubt: str = ""
+    """Why it may be somebody else's than its author's, for people; empty where the platform vouches for them."""
+    by_ticket: Ref | None = None
+    """The copy whose own answer address it came by: that was given to one reader, and nobody else may use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,32 @@ class Reacted:
         return f"{self.author.user}:{self.emoji}:{'-' if self.removed else '+'}:{self.at.isoformat()}"
 
 
+class Wished(StrEnum):
+    """What somebody may ask of the bridge itself."""
+
+    LEAVE = "leave"  # proved to be theirs: nothing more is to be brought to them
+    PERHAPS_LEAVE = "perhaps leave"  # they wrote that they want no more; whether they mean it is to be asked
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Somebody asks something of the bridge itself, as the reader at `address` of a place. Never a post."""
+
+    ref: Ref
+    address: str
+    wished: Wished
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """The platform says that a copy did not reach its reader, after it had been taken. `why` is for admins."""
+
+    copy: Ref
+    why: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Commanded:
     """A person asks something of the bridge itself, in `words` ("why LINK", "pause all-hands").
@@ -248,7 +278,10 @@ class Ignored:
 
 
 Event = Created | Edited | Deleted | Reacted
-Heard = Event | Commanded | Ignored
+"""What happened to a post."""
+
+Heard = Event | Commanded | Wish | Undelivered | Ignored
+"""Everything that a raw can say."""
 
 
 class EventKind(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge import breaking, feedback, moderation, notices, routing
+from bridge import answering, breaking, feedback, moderation, notices, routing
 from bridge.facts import Case
 from bridge.notices import Notice
 from bridge.post import EventKind, Post, Ref, revision_of
@@ -29,13 +29,14 @@ def refuse(case: Case, post: Post, reason: Reason, *, held: bool) -> set[int]:
         parent=case.parent,
         subject="",
     )
-    if note(case, post_id, EventKind.CREATED, "", "held" if held else "dropped", reason) is None:
+    event_id = note(case, post_id, EventKind.CREATED, "", "held" if held else "dropped", reason)
+    if event_id is None:
         return set()
     if reason is Reason.TOO_OLD:
         alerts.add(case.tx, _missed(case, post), case.now)
     if reason is Reason.BOT_REPEATS:
         breaking.tell_of_bot(case, post)
-    told = _answer_refusal(case, post.ref, reason)
+    told = answering.after_refusal(case, post, event_id, reason) | _answer_refusal(case, post.ref, reason)
     return told | feedback.refused(case.tx, case.world, post, reason, case.now, held=held)
 
 

@@ -50,6 +50,8 @@ class World:
     asides: frozenset[AccountId] = frozenset()
     lasting: frozenset[AccountId] = frozenset()
     summaries: frozenset[AccountId] = frozenset()
+    away: frozenset[Destination] = frozenset()
+    """Readers who get nothing: they left, or their mail comes back."""
 
     def place_of(self, entry: GroupPlace) -> Place:
         """The place an entry means; a stand-in while its name could not be looked up yet."""
@@ -59,6 +61,13 @@ class World:
         """Who wrote it, as far as the mapping file knows."""
         author = post.author
         return self.mappings.person_by_handles(post.ref.place.account, (author.user, *author.handles))
+
+    def is_same(self, account: AccountId, address: str, post: Post) -> bool:
+        """Whether the post's author is whom the address at the account belongs to."""
+        if post.author.user.lower() == address.lower():
+            return True
+        person = self.person(post)
+        return person is not None and person == self.mappings.person_by_handles(account, (address,))
 
     def is_mapped(self, place: Place) -> bool:
         """Whether any group mirrors from this place."""
@@ -90,17 +99,18 @@ class Plan:
     refusal: Reason | None
 
 
-def plan(world: World, post: Post, now: datetime, *, own: bool = False) -> Plan:
+def plan(world: World, post: Post, now: datetime, *, own: bool = False, approved: bool = False) -> Plan:
     """The post's routes: destinations of all its groups united, one copy each, in the first group's words.
 
-    `own`: it carries our own identity, so that it is no other bot's.
+    `own`: it carries our own identity, so that it is no other bot's. What somebody `approved` needs neither a known author
+    nor to be young: it waited for them.
     """
     person = world.person(post)
     routes: dict[Destination, Route] = {}
     refusals: list[Reason] = []
     for group, entry in _groups_of(world, post):
-        unwelcome = post.author.is_bot and not own and (person is None or person.id not in group.bots)
-        refusal = Reason.BOT if unwelcome else _refusal(world, group, entry, post, person, now)
+        unwelcome = post.author.is_bot and not own and not approved and (person is None or person.id not in group.bots)
+        refusal = Reason.BOT if unwelcome else _refusal(world, group, entry, post, person, now, approved=approved)
         if refusal is not None:
             refusals.append(refusal)
             continue
@@ -136,9 +146,11 @@ def _nearest(refusals: list[Reason]) -> Reason:
     return next((reason for reason in _NEARNESS if reason in refusals), Reason.NOT_MAPPED)
 
 
-def _refusal(world: World, group: Group, entry: GroupPlace, post: Post, person: Person | None, now: datetime) -> Reason | None:
+def _refusal(
+    world: World, group: Group, entry: GroupPlace, post: Post, person: Person | None, now: datetime, *, approved: bool
+) -> Reason | None:
     direct = post.ref.place.is_direct
-    if _is_addressed(post) and not _may_write(world, group, entry, post, person):
+    if not approved and _is_addressed(post) and not _may_write(world, group, entry, post, person):
         return Reason.UNKNOWN_SENDER if entry.readers and not direct else Reason.NOT_A_WRITER
     if not _is_asked_for(world, group, post):
         return Reason.NOT_THIS_WAY
@@ -200,7 +212,7 @@ def _is_unseen_there(group: Group, post: Post) -> bool:
 
 def _destinations(world: World, entry: GroupPlace, place: Place) -> Iterator[Destination]:
     if entry.readers or entry.account in world.by_reader:
-        yield from (Destination(place, reader.address) for reader in entry.readers)
+        yield from (to for reader in entry.readers if (to := Destination(place, reader.address)) not in world.away)
     else:
         yield Destination(place)
 

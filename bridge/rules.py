@@ -43,6 +43,10 @@ class Facts:
     answers_group_post: bool = False
     came_back: bool = False
     """It is an earlier post of the group, brought back by somebody."""
+    answers_notice: bool = False
+    """It answers what the bridge itself said to one person."""
+    not_theirs: bool = False
+    """It came by an answer address that was given to another reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,20 @@ def _not_planned(facts: Facts) -> Verdict | None:
     return Hold(refusal) if stranger or refusal is Reason.UNKNOWN_SENDER else Drop(refusal)
 
 
+def _answer(facts: Facts) -> Verdict | None:
+    return Drop(Reason.ANSWER) if facts.answers_notice and not facts.known else None
+
+
+def _not_theirs(facts: Facts) -> Verdict | None:
+    return Drop(Reason.NOT_THEIRS) if facts.not_theirs else None
+
+
+def _unproven(facts: Facts) -> Verdict | None:
+    """An author whom nothing vouches for may be somebody else; who is unknown anyway is held for that."""
+    event = facts.event
+    return Hold(Reason.UNPROVEN) if isinstance(event, Created | Edited) and event.post.doubt else None
+
+
 def _moved(facts: Facts) -> Verdict | None:
     """Whoever writes with an account that was moved away may be somebody else by now."""
     event = facts.event
@@ -206,6 +224,7 @@ RULES: tuple[Rule, ...] = (
     _out_of_turn,
     _doubtful_echo,
     _own_identity,
+    _answer,
     _unmapped,
     _deleted,
     _early_change,
@@ -213,7 +232,9 @@ RULES: tuple[Rule, ...] = (
     _own_direct,
     _direct_reply,
     _bot_repeats,
+    _not_theirs,
     _not_planned,
+    _unproven,
     _moved,
     _empty,
 )

@@ -20,7 +20,7 @@ def was_said(tx: Tx, key: str, place: Place) -> bool:
 
 
 def _ref(key: str, place: Place) -> Ref:
-    return Ref(place, NativeId(f"notice:{key}"))
+    return Ref(place, NativeId(f"{ledger.NOTICE}{key}"))
 
 
 def notify(tx: Tx, notice: Notice, now: float) -> set[int]:

@@ -10,13 +10,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 
-from bridge import keeper
+from bridge import keeper, standing
 from bridge.accounts import Accounts
 from bridge.commanding import Commander
 from bridge.contract import Adapter
 from bridge.doorkeeper import Doorkeeper
 from bridge.engine import Account, Engine, Step
 from bridge.erasing import Eraser
+from bridge.errors import BridgeError
 from bridge.halting import Halter
 from bridge.inbox import Inbox
 from bridge.introducing import Introducer
@@ -26,10 +27,13 @@ from bridge.pausing import Halt
 from bridge.post import AccountId, Place
 from bridge.reconciling import Reconciler
 from bridge.routing import World
-from bridge.store import Store, halts, hurrying, people, pins
+from bridge.store import Store, Tx, halts, hurrying, people, pins, readers
 from bridge.store.values import Claim
 from bridge.telling import Teller
 from bridge.worker import Worker
+
+READERS_S = 60.0
+"""How often it is looked how it stands with readers."""
 
 
 class Service:
@@ -45,7 +49,7 @@ class Service:
     ) -> None:
         self.store = store
         self.mappings = mappings
-        accounts = {name: Account(name, adapter) for name, adapter in adapters.items()}
+        accounts = {name: Account(name, each, hostile=each.capabilities.hostile) for name, each in adapters.items()}
         self.engine = Engine(accounts, at_step=at_step) if at_step else Engine(accounts)
         self.inbox = Inbox(store, self.engine, lambda: self._world)
         self._by_reader = by_reader
@@ -70,6 +74,7 @@ class Service:
         await self._look_around()
         self.inbox.wake = self._lanes.wake
         self.inbox.commanded = self.commander.commanded
+        self.inbox.changed = self._look_around
         async with asyncio.TaskGroup() as tasks:
             duties = [
                 tasks.create_task(self._lanes.run(), name="lanes"),
@@ -80,6 +85,7 @@ class Service:
                 tasks.create_task(self._teller.run(), name="teller"),
                 tasks.create_task(self.reconciler.run(), name="reconciler"),
                 tasks.create_task(self.commander.run(), name="commander"),
+                tasks.create_task(self._keep_readers(), name="readers"),
             ]
             try:
                 yield self
@@ -98,6 +104,19 @@ class Service:
         """The account is reachable again: what waits for it is tried now, not at the end of its back-off."""
         self.inbox.wake(await self.store.write(lambda tx: hurrying.hurry(tx, account)))
 
+    async def decide(self, change: Callable[[Tx, World, float], set[int]]) -> None:
+        """Do what an admin decided, in one transaction, with what follows from it."""
+        today = self._world
+        self.inbox.wake(await self.store.write(lambda tx: change(tx, replace(today, away=readers.away(tx)), self.engine.now())))
+        await self._look_around()
+
+    async def _keep_readers(self) -> None:
+        """Ask spared readers now and then; learn what other replicas wrote down about readers. Until cancelled."""
+        while True:
+            with contextlib.suppress(BridgeError):
+                await self.decide(standing.probe)
+            await asyncio.sleep(READERS_S)
+
     async def _serve(self, claim: Claim, wake: asyncio.Event) -> None:
         if claim.lane.destination is None:
             await self.inbox.serve(claim, wake)
@@ -113,9 +132,10 @@ class Service:
 
     async def _look_around(self) -> None:
         """Learn what the store knows of the world: what names mean, who follows, what is paused; tell places who reads them."""
-        look = await self.store.read(lambda tx: (pins.all_pins(tx), people.following(tx), halts.current(tx)))
-        known, following, paused = look
-        self._world = replace(self._world, mappings=self.mappings, pins=known, followers=following, halts=paused)
+        known, following, paused, away = await self.store.read(
+            lambda tx: (pins.all_pins(tx), people.following(tx), halts.current(tx), readers.away(tx))
+        )
+        self._world = replace(self._world, mappings=self.mappings, pins=known, followers=following, halts=paused, away=away)
         self._lanes.wake(await self._introducer.look(self._world, self.engine.now()))
 
     def _put_halts(self, paused: tuple[Halt, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -15,6 +16,7 @@ from bridge.engine import Account, Engine
 from bridge.errors import BridgeError, SendError
 from bridge.mappings import Person
 from bridge.post import AccountId, Place, direct
+from bridge.reasons import Reason
 from bridge.routing import World
 from bridge.saying import notify
 from bridge.store import Store, Tx, alerts, held, origins, people
@@ -88,10 +90,14 @@ class Teller:
         """What was held and told of to nobody yet: once per author and day."""
 
         def find(tx: Tx) -> dict[str, Alert]:
-            new = {_held_key(each): each for each in held.posts(tx, now - HELD_WITHIN_S) if each.account in self.engine.accounts}
+            new = {
+                _held_key(each): each
+                for each in held.posts(tx, now - HELD_WITHIN_S)
+                if each.account in self.engine.accounts and each.reason != Reason.UNPROVEN  # of that its author is asked
+            }
             for key in alerts.known(tx, new):
                 del new[key]
-            return {key: Alert(key, each.account, _held_words(each)) for key, each in new.items()}
+            return {key: Alert(key, each.account, _held_words(each), about=each.id) for key, each in new.items()}
 
         return await self.store.read(find)
 
@@ -130,13 +136,14 @@ class Teller:
         still = later and now - alert.at < TOLD_WITHIN_S
         if not ways and still:
             return
+        secret = secrets.token_hex(16)
         if not ways and not alert.told:
             log.error("admin.not_told", account=alert.account, alert=alert.key)
 
         def tell(tx: Tx) -> set[int]:
             if not alerts.told(tx, alert, ways, still=still):
                 return set()  # somebody else tells it
-            said = [notices.alert(alert.outbreak, way, alert.text) for way in ways.values()]
+            said = [notices.alert(alert.outbreak, way, alert.text, secret if alert.about else "") for way in ways.values()]
             return {lane for notice in said for lane in notify(tx, notice, now)}
 
         self.wake(await self.store.write(tell))
@@ -209,7 +216,8 @@ def _held_key(each: Held) -> str:
 
 
 def _held_words(each: Held) -> str:
-    return notices.was_held(each.account, each.handle, each.who, reasons.sentence_of(each.reason))
+    line = each.line if each.reason == Reason.UNKNOWN_SENDER else ""  # that was for the group; a direct message was not
+    return notices.was_held(each.id, each.account, each.handle, each.who, reasons.sentence_of(each.reason), line)
 
 
 def _add(tx: Tx, found: Iterable[Alert], now: float) -> None:

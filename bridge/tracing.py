@@ -35,17 +35,21 @@ CHECKS: Final = (
     _check("no copy of ours", Reason.OWN_ECHO, Reason.COPY_REMOVED, Reason.ECHO_PENDING),
     _check("in its turn", Reason.OUT_OF_TURN),
     _check("surely not our own", Reason.ECHO_IN_DOUBT, Reason.OWN_ADOPTED),
+    _check("no answer to the bridge itself", Reason.ANSWER),
     _check("from a mirrored place", Reason.NOT_MAPPED),
     _check("not deleted", Reason.POST_DELETED),
     _check("of a known post, if a change", Reason.EARLY, Reason.POST_UNKNOWN),
     _check("to the group, not to one person", Reason.DIRECT, Reason.DIRECT_REPLY),
     _check("by a person", Reason.BOT, Reason.BOT_REPEATS),
+    _check("by an answer address of their own", Reason.NOT_THEIRS),
     _check("by somebody who may write", Reason.NOT_A_WRITER, Reason.UNKNOWN_SENDER),
     _check("by a way the group takes", Reason.NOT_THIS_WAY),
     _check("not left out by the mapping file", Reason.FILTERED),
     _check("young enough", Reason.TOO_OLD),
+    _check("proved to be its author's", Reason.UNPROVEN),
     _check("by an account that did not move", Reason.MOVED),
     _check("with something in it", Reason.EMPTY),
+    _check("not discarded while it was held", Reason.DISCARDED),
 )
 """What is asked of an event, in the order in which it is asked; every reason why it may not be relayed is in one of them."""
 

@@ -190,7 +190,8 @@ class Capabilities:
     `summaries`: a line that tells of reactions elsewhere fits under a copy there, and can be kept up to date.
     `deadline`: seconds after which a request has surely ended, so that `Absent` can be believed; `per_file`: how many
     more for each file of a part.
-    `pace`: seconds between two sends to one destination.
+    `pace`: seconds between two sends to one destination. `hostile`: raws are written by strangers and take their time to
+    parse, so `parse` is called in a thread.
     """
 
     edit: bool
@@ -204,6 +205,7 @@ class Capabilities:
     deadline: float = 20.0
     per_file: float = 0.0
     pace: float = 0.0
+    hostile: bool = False
 
 
 class Level(StrEnum):

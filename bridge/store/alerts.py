@@ -30,6 +30,8 @@ class Alert:
     well: bool = False
     open: bool = True
     told: frozenset[str] = frozenset()
+    about: str = ""
+    """What is held, by its name in the list of held things; empty where it is about nothing held."""
 
     @property
     def outbreak(self) -> str:
@@ -58,6 +60,7 @@ def add(tx: Connection, alert: Alert, now: float) -> bool:
         well_at=None,
         open=True,
         told="",
+        about=alert.about,
     )
     return True
 
@@ -102,7 +105,13 @@ def _alert(row: Any) -> Alert:
         well=row.well_at is not None,
         open=row.open,
         told=frozenset(row.told.split()),
+        about=row.about,
     )
+
+
+def about(tx: Connection, key: str) -> str:
+    """What the alert is about; empty where nothing is held."""
+    return tx.execute(select(sql.alert.c.about).where(sql.alert.c.key == key)).scalar_one_or_none() or ""
 
 
 # ---------------------------------------------------------------- what there is to be told

@@ -42,6 +42,7 @@ def dump_post(post: Post) -> str:
             "language": post.language,
             "media": [asdict(media) for media in post.media],
             **({"mark": post.mark} if post.mark else {}),
+            **({"doubt": post.doubt} if post.doubt else {}),
         },
         separators=(",", ":"),
     )
@@ -71,6 +72,7 @@ def load_post(source: str) -> Post:
         language=data["language"],
         media=tuple(Media(**media) for media in data["media"]),
         mark=Mark(data["mark"]) if "mark" in data else None,
+        doubt=data.get("doubt", ""),
     )
 
 

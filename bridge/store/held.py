@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from bridge import text
 from bridge.post import AccountId, EventKind, UserId
@@ -16,6 +16,8 @@ from bridge.store.tables import RawState
 
 _WIDTH = 80
 _MOST = 1000
+_POST = "post"
+_HELD = select(sql.event).where(sql.event.c.id == bindparam("_event"), sql.event.c.verdict == "held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,27 @@ def missed(tx: Connection) -> tuple[Held, ...]:
     return tuple(_held(row) for row in rows)
 
 
+def name_of(event_id: int) -> str:
+    """By what name an admin speaks of a held post."""
+    return f"{_POST}{event_id}"
+
+
+def find(tx: Connection, name: str) -> tuple[int, int] | None:
+    """The event and the post that are held under this name."""
+    number = name.removeprefix(_POST)
+    if not (name.startswith(_POST) and number.isdecimal() and len(number) < 18):
+        return None
+    row = tx.execute(sql.for_update(tx, _HELD), {"_event": int(number)}).one_or_none()
+    return (row.id, row.post_id) if row is not None else None
+
+
+def lately(tx: Connection, author: str, reason: str, since: float) -> int:
+    """How many posts of somebody called so were held for this reason since then."""
+    e, p = sql.event.c, sql.post.c
+    mine = (e.verdict == "held", e.reason == reason, e.accepted_at >= since, e.post_id == p.id, p.author == sql.storable(author))
+    return tx.execute(select(func.count()).select_from(sql.event, sql.post).where(*mine)).scalar_one()
+
+
 def raws(tx: Connection) -> tuple[Held, ...]:
     """What came in and could not be understood, newest first."""
     r = sql.raw.c
@@ -71,7 +94,7 @@ def _held(row: Any) -> Held:
     post = load_post(row.body) if row.body else None
     handles = [handle for handle in post.author.handles if "@" in handle] if post else []
     return Held(
-        f"post{row.id}",
+        name_of(row.id),
         AccountId(row.account),
         row.place,
         bool(row.person),

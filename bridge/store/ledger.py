@@ -7,11 +7,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, select, true, update
 
-from bridge.post import Audience, Author, EventKind, NativeId, Place, Post, Ref
+from bridge.post import Audience, Author, Destination, EventKind, NativeId, Place, Post, Ref
 from bridge.store import sql
 from bridge.store.codec import dump_post, load_post
 from bridge.store.tables import DeliveryState, PartState
-from bridge.store.values import KnownDelivery, KnownPost, KnownReceipt
+from bridge.store.values import KnownDelivery, KnownPost, KnownReceipt, Told
+
+NOTICE = "notice:"
+"""Before a notice's key, in its native id."""
 
 # ---------------------------------------------------------------- looking up
 
@@ -47,6 +50,26 @@ def post_behind(tx: Connection, ref: Ref) -> KnownPost | None:
         row = tx.execute(select(sql.post).where(sql.post.c.id == receipt.post_id)).one()
         return _known(row, direct=bool(receipt.person))
     return None
+
+
+def told(tx: Connection, ref: Ref) -> Told | None:
+    """The notice that stands at `ref`, however its place is called by whoever answers it."""
+    p, r, e = sql.post.c, sql.receipt.c, sql.event.c
+    row = tx.execute(
+        select(p.native, p.account, p.place, p.person).where(
+            r.account == ref.place.account, r.native == ref.id, r.post_id == p.id, e.post_id == p.id, e.kind == EventKind.NOTICE
+        )
+    ).one_or_none()
+    return Told(row.native.removeprefix(NOTICE), sql.place_of(row)) if row is not None else None
+
+
+def reader_of(tx: Connection, ref: Ref) -> Destination | None:
+    """To which reader of a place the copy at `ref` went, however the place is called; None where it went to none."""
+    r, lane = sql.receipt.c, sql.lane.c
+    row = tx.execute(
+        select(sql.lane).where(r.account == ref.place.account, r.native == ref.id, r.lane_id == lane.id, lane.reader != "")
+    ).one_or_none()
+    return sql.destination_of(row) if row is not None else None
 
 
 def _at(tx: Connection, table: Table, ref: Ref, *, anywhere: bool = False) -> Any:
@@ -243,6 +266,22 @@ def replace_body(tx: Connection, post_id: int, post: Post) -> None:
         .where(c.id == post_id)
         .values(body=dump_post(post), author=sql.storable(post.author.name), version=c.version + 1)
     )
+
+
+def decide(tx: Connection, event_id: int, verdict: str, reason: str) -> None:
+    """What a human decided about an event that was held."""
+    tx.execute(update(sql.event).where(sql.event.c.id == event_id).values(verdict=verdict, reason=reason))
+
+
+def name_subject(tx: Connection, post_id: int, subject: str) -> None:
+    """What the conversation is called that the post begins; an answer keeps the name of the one it belongs to."""
+    c = sql.post.c
+    tx.execute(update(sql.post).where(c.id == post_id, c.parent_id.is_(None)).values(subject=sql.storable(subject)))
+
+
+def forget_body(tx: Connection, post_id: int) -> None:
+    """Nobody is to read it any more."""
+    tx.execute(update(sql.post).where(sql.post.c.id == post_id).values(body=""))
 
 
 def mark_deleted(tx: Connection, post_id: int, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import text as sql_text
 from sqlmodel import Field, SQLModel
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -53,7 +54,7 @@ class AlertRow(SQLModel, table=True):
     """Something that the admins are told, once per key and outbreak. `account` is the one it is about: it is told elsewhere.
 
     `lasting`: a trouble that can end, and come again; `times` counts its outbreaks, `seen_at` is when it was last there.
-    `open`: somebody is still to be told; `told` are those who were, parted by spaces.
+    `open`: somebody is still to be told; `told` are those who were, parted by spaces. `about` names what is held.
     """
 
     __tablename__ = "alert"
@@ -68,6 +69,7 @@ class AlertRow(SQLModel, table=True):
     well_at: float | None = None
     open: bool
     told: str = ""
+    about: str = Field(default="", sa_column_kwargs={"server_default": sql_text("''")})
 
 
 class HandleRow(SQLModel, table=True):
@@ -78,3 +80,24 @@ class HandleRow(SQLModel, table=True):
     account: str = Field(primary_key=True)
     handle: str = Field(primary_key=True)
     user: str
+
+
+class ReaderRow(SQLModel, table=True):
+    """How it stands with a reader of a place; of whom there is no row, nothing is to be said.
+
+    `points` counts days on which mail came back, the last of them `failed_at`, because of `why`; `asked` counts how often it was
+    asked since `suspended_at` whether it gets through again, last at `asked_at`.
+    """
+
+    __tablename__ = "reader"
+
+    account: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    left_at: float | None = None
+    suspended_at: float | None = None
+    points: int = 0
+    failed_at: float = 0.0
+    why: str = ""
+    asked: int = 0
+    asked_at: float = 0.0

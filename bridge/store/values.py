@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.contract import Excerpt, Part, Thread
-from bridge.post import AccountId, Audience, Destination, Post, Raw, Ref
+from bridge.post import AccountId, Audience, Destination, Place, Post, Raw, Ref
 from bridge.store.tables import Action
+
+ASKING = frozenset({"confirm", "leave", "return"})
+"""How the keys of notices begin to which an answer means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,19 @@ class KnownPost:
     deleted: bool
     direct: bool
     """Whether what was asked for, the post or its copy, stands in a direct conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the bridge said to one person. `key` names it among notices."""
+
+    key: str
+    place: Place
+
+    @property
+    def asks(self) -> bool:
+        """Whether an answer to it means something."""
+        return self.key.partition(":")[0] in ASKING or ":decide:" in self.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from bridge.accept import Accepted, accept
 from bridge.contract import Part
 from bridge.keys import send_key
-from bridge.post import AccountId, Event, Ignored, NativeId, Place, Raw, Ref
+from bridge.post import AccountId, Event, Heard, NativeId, Place, Raw, Ref
 from bridge.routing import World
 from bridge.store import Store, inward, jobs, lanes, outward
 from bridge.store.outward import NewPart
@@ -58,7 +58,7 @@ class Desk:
         assert claim is not None
         return claim
 
-    async def judge(self, waiting: WaitingRaw, *events: Event | Ignored) -> Accepted | None:
+    async def judge(self, waiting: WaitingRaw, *events: Heard) -> Accepted | None:
         claim = await self.source(waiting.raw.account)
         return await self.write(lambda tx: accept(tx, claim, waiting, events, self.world, self.now))
 

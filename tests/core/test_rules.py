@@ -94,6 +94,13 @@ CASES: dict[str, tuple[Facts, object]] = {
     "a member who moved elsewhere": (facts(created(author=MOVED)), Relay()),
     "the account itself, moved": (facts(created(author=MOVED, own=Own.PERHAPS)), Relay()),
     "a stranger who moved": (facts(MOVED_DIRECT, plan=refused(Reason.NOT_A_WRITER)), Hold(Reason.NOT_A_WRITER)),
+    "an answer to what the bridge said": (facts(answers_notice=True), Drop(Reason.ANSWER)),
+    "an answer by another reader's address": (facts(created(gated=False), not_theirs=True), Drop(Reason.NOT_THEIRS)),
+    "an author whom nothing proves": (facts(created(gated=False, doubt="?")), Hold(Reason.UNPROVEN)),
+    "an unknown sender whom nothing proves": (
+        facts(created(gated=False, doubt="?"), plan=refused(Reason.UNKNOWN_SENDER)),
+        Hold(Reason.UNKNOWN_SENDER),
+    ),
     "a filtered post": (facts(plan=refused(Reason.FILTERED)), Drop(Reason.FILTERED)),
     "an old post": (facts(plan=refused(Reason.TOO_OLD)), Drop(Reason.TOO_OLD)),
     "an unconsented direct post": (facts(plan=refused(Reason.DIRECT)), Drop(Reason.DIRECT)),
@@ -123,7 +130,7 @@ def test_every_rule_has_a_case_that_it_decides() -> None:
 
 
 def test_every_reason_not_to_relay_is_reached() -> None:
-    given_elsewhere = {Reason.UNPARSABLE}  # by the inbox, before there is an event
+    given_elsewhere = {Reason.UNPARSABLE, Reason.DISCARDED}  # by the inbox, before there is an event; by a human
     deliveries = list(Reason).index(Reason.FOLDED)
     reached = {wanted.reason for _, wanted in CASES.values() if isinstance(wanted, Drop | Hold | Wait)}
     not_adopted = reached | given_elsewhere

@@ -88,9 +88,9 @@ async def test_what_nobody_was_meant_to_get_is_not_kept(desk: Desk) -> None:
 
 async def test_an_unknown_senders_mail_is_held_with_its_text(desk: Desk) -> None:
     await desk.hear(created("let me in", place=MAILS, author=STRANGER))
-    assert await verdicts(desk) == [("created", "held", Reason.UNKNOWN_SENDER)]
+    assert (await verdicts(desk))[0] == ("created", "held", Reason.UNKNOWN_SENDER)
     assert "let me in" in (await desk.rows(sql.post))[0].body
-    assert await desk.count(sql.delivery) == 0
+    assert await desk.count(sql.delivery, sql.delivery.c.kind != "notice") == 0
 
 
 # ---------------------------------------------------------------- changes
