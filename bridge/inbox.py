@@ -73,6 +73,10 @@ class Inbox:
 
         await self._taken(account, await self._store.write(take))
 
+    async def raw(self, account: AccountId, key: str) -> Raw | None:
+        """See `bridge.contract.Inbox.raw`."""
+        return await self._store.read(lambda tx: inward.kept(tx, account, key))
+
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         """See `bridge.contract.Inbox.cursor`."""
         return await self._store.read(lambda tx: inward.cursor(tx, account, cursor))

@@ -19,11 +19,15 @@ _NOTHING = Part("")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was looked up for a delivery: its group's title, who may really be mentioned, and how `late` it says it is."""
+    """What was looked up for a delivery: its group's title, who may really be mentioned, and how `late` it says it is.
+
+    `public_url` is the mapping file's; empty where it has none.
+    """
 
     title: str
     mentions: Mapping[str, UserId] = field(default_factory=dict)
     late: str = ""
+    public_url: str = ""
 
 
 def plan(job: Job, adapter: Adapter, destination: Destination, known: Known) -> Sequence[NewPart] | Reason:
@@ -58,6 +62,7 @@ def _render(
         subject=job.subject,
         corrected=corrected,
         mentions=known.mentions,
+        public_url=known.public_url,
     )
     if known.late:
         post = replace(post, text=text.prepend(post.text, (text.Str(known.late),)))

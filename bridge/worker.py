@@ -154,7 +154,10 @@ class _Lane:
             return await self._wait_for_file(job, error)
         group = self._group(job.group)
         known = Known(
-            group.title if group else job.group, await self._mentions.of(job, self._destination), self._late(job, group)
+            group.title if group else job.group,
+            await self._mentions.of(job, self._destination),
+            self._late(job, group),
+            self._world().mappings.public_url or "",
         )
         planned = plan(job, self._adapter, self._destination, known)
         if isinstance(planned, Reason):

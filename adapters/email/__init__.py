@@ -8,9 +8,12 @@ from adapters.email.settings import Settings
 from bridge.contract import Manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import APIRouter
     from pydantic import BaseModel
 
-    from bridge.contract import Adapter, Sandbox
+    from bridge.contract import Adapter, Inbox, Sandbox
     from bridge.post import AccountId
 
 __all__ = ["MANIFEST"]
@@ -28,4 +31,20 @@ def _sandbox() -> Sandbox:
     return EmailSandbox()
 
 
-MANIFEST = Manifest(platform="email", title="Email", settings=Settings, adapter=_adapter, sandbox=_sandbox, by_reader=True)
+def _webhooks(adapters: Mapping[AccountId, Adapter], inbox: Inbox) -> APIRouter:
+    from adapters.email.adapter import EmailAdapter  # noqa: PLC0415 - as above
+    from adapters.email.webhooks import router  # noqa: PLC0415 - as above
+
+    ours = {account: each.signer for account, each in adapters.items() if isinstance(each, EmailAdapter)}
+    return router({account: signer for account, signer in ours.items() if signer}, inbox)
+
+
+MANIFEST = Manifest(
+    platform="email",
+    title="Email",
+    settings=Settings,
+    adapter=_adapter,
+    sandbox=_sandbox,
+    webhooks=_webhooks,
+    by_reader=True,
+)

@@ -14,19 +14,25 @@ import structlog
 
 from adapters.email.addresses import Home, group_name
 from adapters.email.encryption import NoEncryption
-from adapters.email.headers import compose, message_id, sender_of
+from adapters.email.headers import compose, leaving, message_id, return_path
 from adapters.email.listening import Listener
 from adapters.email.mailbox import FAILURES, Mailbox, close, in_thread
+from adapters.email.mime import file_bytes
+from adapters.email.oauth import NoToken
 from adapters.email.parse import parse
+from adapters.email.proving import prove, sign
 from adapters.email.render import letter_of, render
 from adapters.email.sending import Crowded, Outbox, Unaccepted, Unanswered
 from adapters.email.settings import Settings
+from adapters.email.tokens import Signer
+from adapters.email.workshop import Workshop
 from bridge.contract import (
     Attempt,
     Capabilities,
     Checked,
     Commands,
     Context,
+    FileLimits,
     Finding,
     History,
     Inbox,
@@ -37,17 +43,19 @@ from bridge.contract import (
     Thread,
     Unknown,
 )
-from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
-from bridge.post import AccountId, Destination, Event, Ignored, Media, NativeId, Place, PlaceId, Post, Raw, Ref, UserId
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain, Unparsable
+from bridge.post import AccountId, Destination, Event, Heard, Media, NativeId, Place, PlaceId, Post, Raw, Ref, UserId
 
 log = structlog.get_logger("viabridge.email")
 
+_MOST_FILES = 20
 _REBIND_SECONDS = 1.0  # a process that is just ending may still hold the port
 _ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?")
 _SIGN_IN = (530, 534, 535, 538)
 
 _CURES: tuple[tuple[type[BaseException], type[SendError], str], ...] = (
     (NoEncryption, NeedsOperator, "The mail server offers no encryption, so the password was not sent. Use port 465 or 587."),
+    (NoToken, NeedsOperator, "The program under `token_command` gave no access token, so nobody was signed in. Run it by hand."),
     (ssl.SSLCertVerificationError, NeedsOperator, "The mail server's certificate does not fit. Correct the name under `smtp`."),
     (Crowded, Retryable, "All connections to the mail server were in use for too long; this mail was not attempted yet."),
     (UnicodeError, Rejected, "The reader's address has characters that the mail server cannot take."),
@@ -86,20 +94,47 @@ class EmailAdapter:
 
     def __init__(self, account: AccountId, settings: Settings) -> None:
         self._settings = settings
-        self._home = Home(account, settings.address, settings.domain, authserv=settings.trusted_authserv)
+        secret = settings.signing_secret
+        self._home = Home(
+            account,
+            settings.address,
+            settings.domain,
+            authserv=settings.trusted_authserv,
+            check_senders=settings.check_senders,
+            signer=Signer(secret) if secret else None,
+            plus=settings.plus_addresses,
+        )
         self._outbox = Outbox(settings)
-        self._listener = Listener(settings.listener, lambda: self._home) if settings.listener else None
-        self._mailbox = Mailbox(settings, settings.mailbox, lambda: self._home) if settings.mailbox else None
+        self._workshop = Workshop()
+        self._prover = Workshop()  # beside the other: asking DNS takes its time
+        self._opened = False
+        self._inbox: Inbox | None = None
+        self._listener = (
+            Listener(settings.listener, lambda: self._home, self._checked, settings.tls) if settings.listener else None
+        )
+        self._mailbox = Mailbox(settings, settings.mailbox, lambda: self._home, self._checked) if settings.mailbox else None
+
+    @property
+    def signer(self) -> Signer | None:
+        """What signs this account's addresses and links; None where it has no secret."""
+        return self._home.signer
 
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            edit=False, delete=False, repeatable=True, deadline=self._outbox.longest + 2, catch_up=self._mailbox is not None
+            edit=False,
+            delete=False,
+            webhooks=True,
+            repeatable=True,
+            deadline=self._outbox.longest + 2,
+            catch_up=self._mailbox is not None,
+            hostile=True,
         )
 
     @property
     def limits(self) -> Limits:
-        return Limits(characters=100_000)
+        most = self._settings.largest_attachment
+        return Limits(characters=100_000, files=FileLimits(_MOST_FILES, most, most))
 
     @property
     def people(self) -> People | None:
@@ -136,20 +171,50 @@ class EmailAdapter:
         """An address is its own id."""
         return UserId(handle) if _ADDRESS.fullmatch(handle) else None
 
-    async def fetch(self, media: Media, most: int) -> bytes:  # noqa: ARG002 - the contract's
-        raise Rejected("Files are not copied from mail yet.")
+    async def fetch(self, media: Media, most: int) -> bytes:
+        """A file that came within a mail: from the mail itself, which we keep."""
+        key, _, number = media.source.rpartition("#")
+        if self._inbox is None:
+            raise Retryable("The account is not open yet.")
+        raw = await self._inbox.raw(self._home.account, key)
+        if raw is None or not number.isdecimal():
+            raise Rejected("The mail that it came in is no longer kept.")
+        try:
+            body = await asyncio.to_thread(self._workshop.do, file_bytes, raw.body, int(number))
+        except Unparsable as error:
+            raise Rejected(error.sentence) from error
+        if body is None or len(body) > most:
+            raise Rejected(f"larger than {most // 1_000_000} MB" if body else "It could not be taken out of its mail.")
+        return body
+
+    async def _checked(self, body: bytes) -> str | None:
+        """Whether a mail is signed by its author's domain, where we are to look; None where somebody else does, or nobody."""
+        if self._home.authserv or not self._settings.check_senders:
+            return None
+        try:
+            return await asyncio.to_thread(self._prover.do, prove, body)
+        except Unparsable:
+            return "none"
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Nothing to learn: who we are stands in the settings. A server that is down must not keep mail from coming in."""
+        self._workshop.open()
+        self._prover.open()
+        self._opened = True
         try:
             yield
         finally:
+            self._opened = False
             self._outbox.close()
+            await asyncio.to_thread(self._workshop.close)
+            await asyncio.to_thread(self._prover.close)
 
     async def listen(self, inbox: Inbox) -> None:
         """Take mail by every way the settings name."""
+        self._inbox = inbox
         async with asyncio.TaskGroup() as ways:
+            ways.create_task(in_thread(self._workshop.start))  # so that the first mail need not wait for it
             if self._listener:
                 ways.create_task(self._keep_listening(self._listener, inbox))
             if self._mailbox:
@@ -175,27 +240,39 @@ class EmailAdapter:
         self._home = self._home.with_group(group)
         return PlaceId(group)
 
-    def parse(self, raw: Raw) -> tuple[Event | Ignored, ...]:
-        return parse(raw, self._home)
+    def parse(self, raw: Raw) -> tuple[Heard, ...]:
+        """In a child process while the account is open: a mail made to hang its reader costs that process, not us."""
+        return self._workshop.do(parse, raw, self._home) if self._opened else parse(raw, self._home)
 
     async def complete(self, event: Event) -> Event:
         """A mail carries all that is known of its writer."""
         return event
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
-        return render(post, destination, context)
+        ways = leaving(destination, self._home, context.public_url)
+        return render(post, destination, context, ways[0] if ways else "")
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
         """One mail to one person. Its Message-ID follows from `key`, so that a repeat is recognised as one."""
         recipient = destination.place.person or destination.reader
         if not recipient:
             raise Rejected("The group has no reader to send this to.")
-        mail = compose(letter_of(part), destination, self._home, thread, key)
+        letter = letter_of(part)
+        mail = await self._signed(compose(letter, destination, self._home, thread, key, part.files))
         try:
-            await self._outbox.deliver(sender_of(destination, self._home), recipient, mail)
+            await self._outbox.deliver(return_path(letter, destination, self._home, key), recipient, mail)
         except (Unaccepted, Unanswered) as failure:
             raise _translated(failure) from failure
         return Ref(destination.place, message_id(key, self._home))
+
+    async def _signed(self, mail: bytes) -> bytes:
+        key = self._settings.dkim_key
+        if key is None:
+            return mail
+        try:
+            return await asyncio.to_thread(sign, mail, self._settings.dkim_selector, self._home.host, key.get_secret_value())
+        except ValueError as error:
+            raise NeedsOperator("The mail could not be signed: `dkim_key` must hold a private RSA key as PEM.") from error
 
     async def edit(self, ref: Ref, part: Part) -> None:  # noqa: ARG002 - the contract's
         raise Rejected("A mail that was sent cannot be changed.")
@@ -221,7 +298,7 @@ class EmailAdapter:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 client = await self._outbox.connect()
-        except (aiosmtplib.SMTPException, OSError, NoEncryption) as problem:
+        except (aiosmtplib.SMTPException, OSError, NoEncryption, NoToken) as problem:
             failure = Unaccepted()
             failure.__cause__ = problem
             return Checked(Level.ERROR, what, f"{_translated(failure).sentence} Look at `smtp` and `login`.")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 
+from adapters.email.tokens import KINDS, LENGTH, Kind, Signer, Ticket
 from bridge.post import AccountId, Place, PlaceId
 
 BRIDGE: Final = "viabridge"
@@ -43,6 +45,10 @@ class Home:
     domain: str | None = None
     groups: frozenset[str] = field(default=frozenset())
     authserv: str | None = None
+    check_senders: bool = False
+    signer: Signer | None = None
+    plus: bool = False
+    """Whether the mailbox gets what is sent to its name with a plus; a mail domain does."""
 
     def with_group(self, group: str) -> Home:
         return replace(self, groups=self.groups | {group})
@@ -66,9 +72,32 @@ class Home:
         local, _, host = self.address.rpartition("@")
         return f"{local}+{group}@{host}"
 
+    def own_for(self, kind: Kind, group: str, name: str, made: datetime) -> str | None:
+        """An address made for the reader of the copy with this id, to answer or to return; None where there can't be one."""
+        base, _, host = self.address_of(group).rpartition("@")
+        if self.signer is None or not (self.domain or self.plus) or len(name) != 20:
+            return None
+        local = f"{base}{'.' if '+' in base else '+'}{self.signer.ticket(kind, name, made)}"
+        return f"{local}@{host}" if len(local) <= 64 else None
+
+    def ticket_in(self, kind: Kind, address: str, now: datetime) -> Ticket | None:
+        """What an address was made for; None where it is no such address, or we never made it."""
+        local = address.strip().lower().rpartition("@")[0]
+        return (
+            self.signer.read(kind, local[-LENGTH:], now) if self.signer and local[-LENGTH - 1 : -LENGTH] in ("+", ".") else None
+        )
+
+    def _without_ticket(self, address: str) -> str:
+        """The group's address in one made for a reader; as it is where it is none, or a false one."""
+        local, _, host = address.strip().lower().rpartition("@")
+        now = datetime.now(UTC)
+        if any(self.ticket_in(kind, address, now) for kind in KINDS):
+            return f"{local[: -LENGTH - 1]}@{host}"
+        return address
+
     def group_of(self, address: str) -> str | None:
         """The group that an address belongs to; None where it is none of ours or several share it."""
-        local, _, host = address.strip().lower().rpartition("@")
+        local, _, host = self._without_ticket(address).strip().lower().rpartition("@")
         if self.domain is not None:
             return local if host == self.domain and local in self.groups else None
         ours, _, our_host = (self.address or "").rpartition("@")

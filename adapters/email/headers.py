@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.charset import QP, Charset
 from email.header import Header
-from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import format_datetime, formataddr
 from typing import Final
+from urllib.parse import quote
 
 from adapters.email.addresses import Home
+from adapters.email.attaching import assembled
+from adapters.email.looks import styled
 from adapters.email.render import Letter
-from bridge.contract import Thread
+from adapters.email.tokens import Kind
+from bridge.contract import File, Thread
 from bridge.post import Destination, NativeId
 
 _POLICY = compat32.clone(linesep="\r\n", max_line_length=78)
+_SEND_KEY = re.compile(r"[0-9a-f]{32}")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MARK: Final = "X-Viabridge"
 
 
 def message_id(key: str, home: Home) -> NativeId:
     """The id, without brackets, of the mail sent under `key`: the same for every repeat."""
+    if home.signer is not None and _SEND_KEY.fullmatch(key):
+        return NativeId(f"{home.signer.id(key)}@{home.host}")
     local = key if _PLAIN_KEY.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest()[:40]
     return NativeId(f"{local}@{home.host}")
 
@@ -35,22 +41,34 @@ def sender_of(destination: Destination, home: Home) -> str:
     return home.own_address if destination.place.is_direct else home.address_of(destination.place.id)
 
 
-def compose(letter: Letter, destination: Destination, home: Home, thread: Thread, key: str) -> bytes:
+def return_path(letter: Letter, destination: Destination, home: Home, key: str) -> str:
+    """Where a mail comes back to: an address that tells whose it was, where there can be one."""
+    ours = sender_of(destination, home)
+    return ours if destination.place.is_direct else (_made_for("b", letter, destination, home, key) or ours)
+
+
+def _made_for(kind: Kind, letter: Letter, destination: Destination, home: Home, key: str) -> str | None:
+    """An address made for the reader of this mail; the same for every repeat of it."""
+    name = message_id(key, home).partition("@")[0]
+    return home.own_for(kind, destination.place.id, name, datetime.fromisoformat(letter.date))
+
+
+def compose(letter: Letter, destination: Destination, home: Home, thread: Thread, key: str, files: Sequence[File] = ()) -> bytes:
     """The whole mail, byte for byte the same for the same key. Neither reader nor author is named by address."""
     ours = sender_of(destination, home)
-    mail = MIMEMultipart("alternative", boundary=f"=_{hashlib.sha256(key.encode()).hexdigest()[:32]}")
+    mail = assembled(
+        _text(letter.text, "plain"), _text(styled(letter.html), "html"), files, hashlib.sha256(key.encode()).hexdigest()
+    )
     mail["From"] = formataddr((letter.name, ours))
     mail["To"] = destination.place.person or ours
     mail["Subject"] = letter.subject if letter.subject.isascii() else Header(letter.subject, "utf-8").encode()
     mail["Date"] = format_datetime(datetime.fromisoformat(letter.date))
     mail["Message-ID"] = f"<{message_id(key, home)}>"
-    for name, value in (*_threading(thread), *_list_fields(letter, destination, home)):
+    for name, value in (*_threading(thread), *_list_fields(letter, destination, home, key)):
         mail[name] = value
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail[MARK] = home.host
-    mail.attach(_text(letter.text, "plain"))
-    mail.attach(_text(letter.html, "html"))
     return mail.as_bytes(policy=_POLICY)
 
 
@@ -62,16 +80,30 @@ def _threading(thread: Thread) -> Iterator[tuple[str, str]]:
         yield "References", " ".join(f"<{name}>" for name in chain)
 
 
-def _list_fields(letter: Letter, destination: Destination, home: Home) -> Iterator[tuple[str, str]]:
+def _list_fields(letter: Letter, destination: Destination, home: Home, key: str) -> Iterator[tuple[str, str]]:
     if destination.place.is_direct:
         return
     group = destination.place.id
     address = home.address_of(group)
-    yield "Reply-To", address
+    yield "Reply-To", _made_for("r", letter, destination, home, key) or address
     title = letter.group if letter.group.isascii() and '"' not in letter.group and "\\" not in letter.group else group
     yield "List-Id", f'"{title}" <{home.list_id(group)}>'
     yield "List-Post", f"<mailto:{address}>"
+    ways = leaving(destination, home, letter.link)
+    if ways:
+        yield "List-Unsubscribe", ", ".join(f"<{way}>" for way in ways)
+    if any(way.startswith("https:") for way in ways):
+        yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     yield "Precedence", "list"
+
+
+def leaving(destination: Destination, home: Home, public_url: str) -> tuple[str, ...]:
+    """How a reader of a group leaves it: a link, where the bridge is reached from outside, and a mail. None without a secret."""
+    if destination.place.is_direct or home.signer is None or not destination.reader:
+        return ()
+    word = home.signer.leaving(destination.place.id, destination.reader)
+    mail = f"mailto:{home.address_of(destination.place.id)}?subject=unsubscribe%20{word}"
+    return (f"{public_url}/mail/{quote(home.account, safe='')}/leave/{word}", mail) if public_url else (mail,)
 
 
 def _text(content: str, kind: str) -> MIMEText:

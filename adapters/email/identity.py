@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from adapters.email.addresses import is_address
@@ -13,6 +15,8 @@ _LONGEST: Final = 4_000  # characters of a field that are looked at; no honest o
 _ASIDE = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)')
 _ENCODED = re.compile(r'=\?[^?\s"<>(),]{1,60}\?[BbQq]\?[^?\s"<>(),]*\?=')
 _ANGLED = re.compile(r"<([^<>]*)>")
+_PROPERTY = re.compile(r"([a-z]+\.[a-z]+)\s*=\s*(\S{1,300})")
+_ABOUT: Final = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom", "smtp.from")}
 _RESULT = re.compile(r"\s*([a-z0-9-]+)\s*(?:/\s*\d+\s*)?=\s*([a-z]+)")
 
 
@@ -42,14 +46,51 @@ def _only_mailbox(value: str) -> str | None:
     return address if is_address(address) and beside <= {address} else None
 
 
-def is_disproved(mail: Mail, authserv: str) -> bool:
-    """Whether the receiving server that signs as `authserv` found the From line to be untrue.
+def doubt_about(mail: Mail, address: str, authserv: str | None, checked: str | None) -> str:
+    """Why the mail may be somebody else's than its From line says, for people; empty where something proves it.
 
-    Only its topmost field counts: a server writes above what came with the mail, and anybody can have written what is below.
+    `authserv` is the name of our own receiving server, of which only the topmost field counts: a server writes above what
+    came with the mail, and anybody can have written what is below. Without one, `checked` is what we found ourselves (`pass`
+    or not); None where nobody looks, and the line is believed.
     """
+    if authserv is None:
+        return "" if checked in (None, "pass") else "No signature of its From line's domain fits."
     for field in mail.all("authentication-results"):
         server, *results = _ASIDE.sub(" ", field).lower().split(";")
         if server.split()[:1] == [authserv]:
-            found = {match.groups() for result in results if (match := _RESULT.match(result))}
-            return ("dmarc", "fail") in found or (("spf", "fail") in found and ("dkim", "pass") not in found)
-    return False
+            return _doubt_in([found for result in results if (found := _finding(result))], address.rpartition("@")[2])
+    return "Our mail server has not said whether the From line is true."
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One result: by which method, which verdict, about which domain."""
+
+    method: str
+    verdict: str
+    domain: str
+
+
+def _finding(result: str) -> _Finding | None:
+    match = _RESULT.match(result)
+    if match is None:
+        return None
+    properties = dict(_PROPERTY.findall(result[match.end() :]))
+    named = next((properties[name] for name in _ABOUT.get(match[1], ()) if name in properties), "")
+    return _Finding(match[1], match[2], named.strip('"').rpartition("@")[2])
+
+
+def _doubt_in(findings: Sequence[_Finding], domain: str) -> str:
+    verdicts = {(each.method, each.verdict) for each in findings}
+    if ("dmarc", "fail") in verdicts:
+        return "Our mail server found that its From line is untrue (DMARC)."
+    if ("dmarc", "pass") in verdicts:
+        return ""
+    if any(each.verdict == "pass" and is_aligned(each.domain, domain) for each in findings):
+        return ""
+    return "Our mail server found nothing that proves its From line."
+
+
+def is_aligned(proved: str, domain: str) -> bool:
+    """Whether what was proved of one domain holds for another: the same, or one above it that somebody can own."""
+    return bool(proved) and (proved == domain or ("." in proved and domain.endswith(f".{proved}")))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adapters.email.addresses import addresses_in
 from adapters.email.identity import author_of
+from adapters.email.looks import bare
 from adapters.email.mime import Mail, ids_in
 from adapters.email.phrases import MARKER
 from bridge.contract import Standing
@@ -31,6 +32,7 @@ class Outgoing:
     recipient: str
     body: bytes
     id: NativeId
+    vouched: bool = True
 
 
 def copy_of(mail: Mail, native: NativeId, reader: str) -> Standing:
@@ -44,7 +46,7 @@ def copy_of(mail: Mail, native: NativeId, reader: str) -> Standing:
         id=native,
         user=(author_of(mail) or ("", ""))[1],
         text=plain.removeprefix(MARKER).rpartition("\n-- \n")[0].strip() or plain.strip(),
-        native=html,
+        native=bare(html),
         audience=Audience.GROUP if group else Audience.DIRECT,
         at=time.time(),
         reply_to=NativeId(answered) if answered else None,

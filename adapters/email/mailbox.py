@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from imapclient.exceptions import IMAPClientError
 
 from adapters.email.addresses import Home
 from adapters.email.encryption import NoEncryption, allow_clear, tls_context
+from adapters.email.oauth import NoToken, access_token
 from adapters.email.parse import raws
 from adapters.email.settings import IMAP_TLS, LARGEST, Endpoint, Settings
 from bridge.contract import Inbox
@@ -34,7 +35,7 @@ POLL_SECONDS: Final = 20.0  # for servers without IDLE
 FOREIGN_DAYS: Final = 2  # how far back to look when the server numbers its mails anew; known ones are recognised
 WAITS: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # seconds before connecting again, the last repeated
 
-FAILURES: Final = (IMAPClientError, NoEncryption, OSError, EOFError, ValueError)
+FAILURES: Final = (IMAPClientError, NoEncryption, NoToken, OSError, EOFError, ValueError)
 """What a broken connection raises; a socket closed under a waiting thread may say `ValueError`."""
 
 
@@ -91,6 +92,7 @@ class Mailbox:
     settings: Settings
     at: Endpoint
     home: Callable[[], Home]
+    check: Callable[[bytes], Awaitable[str | None]]
     problem: str = field(default="")
 
     async def serve(self, inbox: Inbox) -> None:
@@ -135,7 +137,11 @@ class Mailbox:
                 client.starttls(context)
             elif self.at.port != IMAP_TLS:
                 allow_clear(loopback=self.at.loopback)
-            client.login(*(self.settings.credentials or ("", "")))
+            user, password = self.settings.credentials or ("", "")
+            if self.settings.token_command:
+                client.oauth2_login(user, access_token(self.settings.token_command))
+            else:
+                client.login(user, password)
             client.select_folder("INBOX", readonly=True)
         except BaseException:
             close(client)
@@ -158,7 +164,11 @@ class Mailbox:
             sizes = await in_thread(lambda some=some: _sizes(client, some))  # type: ignore[misc]
             for page in pages(zip(some, sizes, strict=True)):
                 bodies = await in_thread(lambda page=page: _bodies(client, page))  # type: ignore[misc]
-                found = [raw for body in bodies for raw in raws(body, self.home(), datetime.now(UTC))]
+                checked = [await self.check(body) for body in bodies]
+                now = datetime.now(UTC)
+                found = [
+                    raw for body, known in zip(bodies, checked, strict=True) for raw in raws(body, self.home(), now, None, known)
+                ]
                 await inbox.take_page(account, found, CURSOR, str(Cursor(validity, page[-1])))
         if not uids and last.validity != validity:
             await inbox.take_page(account, (), CURSOR, str(Cursor(validity, newest)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header
@@ -30,6 +30,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ID = re.compile(r"<([^<>\s]{1,400})>")
 _FOLD = re.compile(r"\r?\n[ \t]*")
 _SPACED_NAME = re.compile(rb"^([!-9;-~]+)[ \t]+:", re.MULTILINE)
+_REACTION: Final = "text/vnd.google.email-reaction+json"
+_NO_FILES: Final = frozenset({_REACTION, "text/x-amp-html", "text/calendar", "message/delivery-status"})
+_LONGEST_HEAD: Final = 262_144
+_RAW_NAME = re.compile(r'name="([^"\n]{1,300})"', re.IGNORECASE)
 _SAME_MAIL = ("from", "to", "cc", "date", "subject", "in-reply-to", "references", "content-type")
 
 
@@ -43,11 +47,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment: its name, type and size in bytes."""
+    """An attachment: its name, type and size in bytes; `number` tells it from the others of its mail."""
 
     name: str
     mime: str
     size: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Mail:
     sections: tuple[Section, ...]
     files: tuple[File, ...]
     mime: str
+    reaction: str = ""
+    """What a program says was only an emoji put on a mail, as JSON."""
 
     def all(self, name: str) -> tuple[str, ...]:
         return tuple(value for key, value in self.fields if key == name)
@@ -161,7 +168,7 @@ def _body_of(body: bytes) -> bytes:
 
 def read_fields(body: bytes) -> Mail:
     """The mail's fields only. Raises `Unparsable`."""
-    head = body[: len(body) - len(_body_of(body))]
+    head = body[: len(body) - len(_body_of(body))][:_LONGEST_HEAD]
     return Mail(tuple(_fields(_message(head))), (), (), "text/plain")
 
 
@@ -169,9 +176,62 @@ def read_mail(body: bytes) -> Mail:
     """The whole mail. Raises `Unparsable`, nothing else."""
     message = _message(body)
     try:
-        return Mail(tuple(_fields(message)), _sections(message, 0), tuple(_files(message)), message.get_content_type())
+        files = tuple(replace(file, number=number) for number, (file, _) in enumerate(_files(message)))
+        whole = Mail(tuple(_fields(message)), _sections(message, 0), files, message.get_content_type())
+        return replace(whole, reaction=_reaction(message, 0))
     except _ODD as problem:
         raise Unparsable("The mail is built in a way that cannot be read; it is kept and held.") from problem
+
+
+def file_bytes(body: bytes, number: int) -> bytes | None:
+    """The bytes of the file with this number in the mail; None where there is none. Raises `Unparsable`."""
+    message = _message(body)
+    found = next((part for at, (_, part) in enumerate(_files(message)) if at == number), None)
+    if found is None:
+        return None
+    return _inner_bytes(found) if found.get_content_type().startswith("message/") else _content(found)
+
+
+def _inner_bytes(part: MailMessage) -> bytes | None:
+    inner = next(iter(_children(part)), None)
+    return _or(inner.as_bytes, None) if inner is not None else _content(part)
+
+
+def embedded(body: bytes) -> bytes:
+    """The beginning of what a report sends back with itself, as far as it is needed to find ids."""
+    return _body_of(body)[:_LONGEST_TEXT]
+
+
+_CALENDAR = re.compile(r"^(SUMMARY|DTSTART|DTEND|LOCATION|METHOD)(?:;[^:\n]{0,200})?:([^\n]{0,500})$", re.MULTILINE)
+
+
+def invitation(calendar: str) -> str:
+    """A calendar's event as a line to read: what, when, where. Empty where it says none of it."""
+    unfolded = calendar[:100_000].replace("\n ", "").replace("\n\t", "")
+    event = unfolded.partition("BEGIN:VEVENT")[2] or unfolded
+    found: dict[str, str] = {}
+    for name, value in _CALENDAR.findall(event):
+        found.setdefault(name, value.replace("\\,", ",").replace("\\;", ";").replace("\\n", " ").strip())
+    when = " \N{EN DASH} ".join(_moment(found[name]) for name in ("DTSTART", "DTEND") if name in found)
+    said = ", ".join(filter(None, (found.get("SUMMARY"), when, found.get("LOCATION"))))
+    return f"\N{SPIRAL CALENDAR PAD}\ufe0f {said}" if said else ""
+
+
+def _moment(value: str) -> str:
+    match = re.fullmatch(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?", value)
+    if match is None:
+        return value[:40]
+    year, month, day, hour, minute, utc = match.groups()
+    return f"{year}-{month}-{day}" + (f" {hour}:{minute}{' UTC' if utc else ''}" if hour else "")
+
+
+def _reaction(part: MailMessage, depth: int) -> str:
+    """The JSON by which a program says that the mail is only an emoji; empty where there is none."""
+    if part.get_content_type() == _REACTION:
+        return decoded(_content(part) or b"", "utf-8")[:500]
+    if depth > _DEEPEST or not _is_container(part):
+        return ""
+    return next((found for child in _children(part) if (found := _reaction(child, depth + 1))), "")
 
 
 def _message(body: bytes) -> MailMessage:
@@ -206,7 +266,21 @@ def _is_body(part: MailMessage) -> bool:
 
 def _name(part: MailMessage) -> str | None:
     name = _or(part.get_filename, None)
-    return words(name.replace("/", "_").replace("\\", "_"))[:200] or None if name else None
+    if not name:
+        return None
+    if "\ufffd" in name:
+        name = _raw_name(part) or name
+    return words(name.replace("/", "_").replace("\\", "_"))[:200] or None
+
+
+def _raw_name(part: MailMessage) -> str | None:
+    """A name that was written as it is, not in the ASCII that the library understands."""
+    for field, value in part.raw_items():
+        if str(field).lower() in ("content-disposition", "content-type"):
+            match = _RAW_NAME.search(decoded(str(value)[:_LONGEST_FIELD].encode("utf-8", "surrogateescape"), None))
+            if match:
+                return match[1]
+    return None
 
 
 def _sections(part: MailMessage, depth: int) -> tuple[Section, ...]:
@@ -219,6 +293,8 @@ def _sections(part: MailMessage, depth: int) -> tuple[Section, ...]:
         plain = next((section.plain for section in found if section.plain and section.plain.strip()), None)
         html = next((section.html for section in found if section.html and section.html.strip()), None)
         return (Section(plain, html),) if plain or html else ()
+    if part.get_content_type() == "text/calendar" and _or(part.get_content_disposition, None) != "attachment":
+        return (Section(plain=invitation(_text(part))),)
     if not _is_body(part):
         return ()
     text = _text(part)
@@ -251,7 +327,7 @@ def _parameter(part: MailMessage, name: str) -> str:
     return _or(read, "")
 
 
-def _files(part: MailMessage, depth: int = 0) -> Iterator[File]:
+def _files(part: MailMessage, depth: int = 0) -> Iterator[tuple[File, MailMessage]]:
     if depth > _DEEPEST:
         return
     if _is_container(part):
@@ -260,10 +336,12 @@ def _files(part: MailMessage, depth: int = 0) -> Iterator[File]:
     elif part.get_content_type().startswith("message/"):
         inner = next(iter(_children(part)), None)
         subject = words(str(_or(lambda: inner["subject"], "") or "")) if inner is not None else ""
-        yield File(_name(part) or f"{subject or 'message'}.eml", part.get_content_type(), 0)
-    elif not _is_body(part) and part.get_content_maintype() != "multipart":
+        size = len(_inner_bytes(part) or b"")
+        yield File(_name(part) or f"{subject or 'message'}.eml", part.get_content_type(), size), part
+    elif not _is_body(part) and part.get_content_maintype() != "multipart" and part.get_content_type() not in _NO_FILES:
         data = _content(part)
-        yield File(_name(part) or f"unnamed.{part.get_content_subtype()[:20]}", part.get_content_type(), len(data or b""))
+        name = _name(part) or f"unnamed.{part.get_content_subtype()[:20]}"
+        yield File(name, part.get_content_type(), len(data or b"")), part
 
 
 def _unflowed(part: MailMessage, text: str) -> str:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.email.addresses import Home, addresses_in
-from adapters.email.identity import author_of, is_disproved
+from adapters.email.addresses import BRIDGE, Home, addresses_in
+from adapters.email.asking import emoji_in, leaver_in, says_stop
+from adapters.email.attaching import PROGRAM, is_program
+from adapters.email.bounces import came_back, undelivered
+from adapters.email.identity import author_of, doubt_about
 from adapters.email.introductions import MARKER_WORDS
 from adapters.email.mime import File, Mail, Section, fingerprint, ids_in, read_fields, read_mail, sent_at
 from adapters.email.quotes import prune
@@ -15,14 +18,33 @@ from adapters.email.reading import parse_html, read_element, read_text
 from adapters.email.refusals import refusal, went_to_many
 from adapters.email.reply import cut, cut_tree
 from bridge.errors import Unparsable
-from bridge.post import Audience, Author, Created, Ignored, Media, NativeId, Own, Post, Raw, Ref, UserId
+from bridge.post import (
+    Audience,
+    Author,
+    Created,
+    Heard,
+    Ignored,
+    Media,
+    NativeId,
+    Own,
+    Post,
+    Raw,
+    Reacted,
+    Ref,
+    UserId,
+    Wish,
+    Wished,
+)
 from bridge.text import Block, Bold, Paragraph, Quote, Str, Text, from_plain, is_blank, plain
 
 __all__ = ["Envelope", "parse", "raws", "read_text"]
 
+LEAVE = "leave"
+"""In a raw's hints: the word by which somebody left by a link."""
 _RECIPIENTS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 _ANSWERS = ("re:", "re[", "aw:", "antw:", "sv:", "vs:", "odp:", "rv:", "res:", "ynt:", "回复", "答复", "回覆")
 _FORWARDS = ("fwd:", "fw:", "wg:", "tr:", "enc:", "doorst:", "vl:", "vb:", "vs: fw", "pd:", "i: fw", "转发", "轉寄", "fyi:")
+_ONLY_OUTLOOK = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 NO_TEXT: Text = (Paragraph((Str("(no text)"),)),)
 
 
@@ -34,10 +56,11 @@ class Envelope:
     recipient: str
 
 
-def raws(body: bytes, home: Home, now: datetime, envelope: Envelope | None = None) -> tuple[Raw, ...]:
+def raws(body: bytes, home: Home, now: datetime, envelope: Envelope | None = None, checked: str | None = None) -> tuple[Raw, ...]:
     """The raws a mail becomes: one per group it is for, or one without a group, which `parse` then explains.
 
-    A raw's key is the same for one mail to one group, however often and by whatever way it comes.
+    A raw's key is the same for one mail to one group, however often and by whatever way it comes. `checked` is what was found
+    when we looked ourselves who wrote it.
     """
     try:
         fields = read_fields(body)
@@ -45,6 +68,8 @@ def raws(body: bytes, home: Home, now: datetime, envelope: Envelope | None = Non
         fields = Mail((), (), (), "")
     groups = home.groups_in([envelope.recipient]) if envelope else _groups(fields, home)
     beside = {"to": envelope.recipient, "from": envelope.sender} if envelope else {}
+    if checked is not None:
+        beside["checked"] = checked
     at, mark = sent_at(fields, now), fingerprint(body)
     return tuple(
         Raw(home.account, f"{mark}/{group}", body, at, {**beside, **({"group": group} if group else {})})
@@ -56,27 +81,58 @@ def _groups(mail: Mail, home: Home) -> tuple[str, ...]:
     return home.groups_in(value for name in _RECIPIENTS for value in mail.all(name))
 
 
-def parse(raw: Raw, home: Home) -> tuple[Created | Ignored, ...]:
-    """One `Created` per group the mail is for, or why it is no post. Raises `Unparsable`, nothing else."""
+def parse(raw: Raw, home: Home) -> tuple[Heard, ...]:
+    """One `Created` per group the mail is for, what it asks for, or why it is no post. Raises `Unparsable`, nothing else."""
+    if LEAVE in raw.hints:
+        return (_left_by_link(raw, home),)
     mail = read_mail(raw.body)
-    reason = refusal(mail, raw.hints.get("from"), home)
+    reason = "bounce" if came_back(raw, home) else refusal(mail, raw.hints.get("from"), home)
+    if reason == "bounce":
+        return (undelivered(mail, raw, home) or Ignored(raw.key, reason),)
+    left = leaver_in(mail, home)
+    if left is not None:  # before all else: programs send it by themselves
+        group, reader = left
+        return (Wish(Ref(home.place(group), NativeId(raw.key)), reader, Wished.LEAVE, raw.at),)
     if reason:
         return (Ignored(raw.key, reason),)
     groups = (raw.hints["group"],) if "group" in raw.hints else _groups(mail, home)
     if not groups:
-        return (_unaddressed(mail, raw, home),)
+        return _unaddressed(mail, raw, home)
     if went_to_many(mail):
         raise Unparsable("The mail says it went to many (Precedence), so perhaps no person wrote it to the group; it is held.")
-    if home.authserv and is_disproved(mail, home.authserv):
-        raise Unparsable("The receiving server found that the mail is not from whom its From line names; it is held.")
-    return tuple(Created(_post(mail, raw, home, group), Own.NO) for group in groups)
+    return tuple(_heard(mail, raw, home, group) for group in groups)
 
 
-def _unaddressed(mail: Mail, raw: Raw, home: Home) -> Ignored:
+def _left_by_link(raw: Raw, home: Home) -> Heard:
+    left = home.signer.leaver(raw.hints[LEAVE]) if home.signer else None
+    if left is None:
+        raise Unparsable("A link to leave was pressed that the account's secret of today did not make; it is held.")
+    return Wish(Ref(home.place(left[0]), NativeId(raw.key)), left[1], Wished.LEAVE, raw.at)
+
+
+def _unaddressed(mail: Mail, raw: Raw, home: Home) -> tuple[Heard, ...]:
     written = [raw.hints.get("to", ""), *(value for name in _RECIPIENTS for value in mail.all(name))]
-    if any(home.is_ours(address) for value in written for address in addresses_in(value)):
+    addressed = {address for value in written for address in addresses_in(value) if home.is_ours(address)}
+    if home.own_address in addressed and _ancestors(mail):  # an answer to what we said to one person
+        return (Created(_post(mail, raw, home, BRIDGE), Own.NO),)
+    if addressed:
         raise Unparsable("The mail came to an address of ours that belongs to no group, or to more than one; it is held.")
-    return Ignored(raw.key, "not-addressed")
+    return (Ignored(raw.key, "not-addressed"),)
+
+
+def _heard(mail: Mail, raw: Raw, home: Home, group: str) -> Heard:
+    """What the mail says to one group: an emoji, a wish to leave, or a post."""
+    post = _post(mail, raw, home, group)
+    emoji = emoji_in(mail, post.text) if post.reply_to else None
+    if emoji and post.reply_to:
+        return Reacted(post.reply_to, post.author, emoji, raw.at)
+    if says_stop(_without_subject(mail), mail.subject) and not mail.files:
+        return Wish(post.ref, post.author.user, Wished.PERHAPS_LEAVE, raw.at)
+    return Created(post, Own.NO)
+
+
+def _without_subject(mail: Mail) -> Text:
+    return body_text(mail, is_answer=True)
 
 
 # ---------------------------------------------------------------- the post
@@ -87,9 +143,14 @@ def _post(mail: Mail, raw: Raw, home: Home, group: str) -> Post:
     ancestors = tuple(Ref(place, NativeId(name)) for name in _ancestors(mail))
     native = mail.message_id or f"{raw.key.partition('/')[0]}@{home.host}"
     text = body_text(mail, is_answer=bool(ancestors))
+    author = _author(mail)
+    ticket = home.ticket_in("r", raw.hints.get("to", "") or _own_recipient(mail, home), raw.at)
+    by_ticket = Ref(place, NativeId(f"{ticket.id}@{home.host}")) if ticket else None
+    if by_ticket and by_ticket not in ancestors:
+        ancestors = (by_ticket, *ancestors)
     return Post(
         ref=Ref(place, NativeId(native)),
-        author=_author(mail),
+        author=author,
         text=text,
         audience=Audience.GROUP,
         at=raw.at,
@@ -97,8 +158,16 @@ def _post(mail: Mail, raw: Raw, home: Home, group: str) -> Post:
         also_reply_to=ancestors[1:],
         gated=False,
         language=mail.first("content-language")[:2].lower(),
-        media=tuple(map(_media, mail.files)),
+        media=tuple(_media(file, raw) for file in mail.files),
+        doubt=doubt_about(mail, author.user, home.authserv, raw.hints.get("checked") if home.check_senders else None),
+        by_ticket=by_ticket,
     )
+
+
+def _own_recipient(mail: Mail, home: Home) -> str:
+    """The address of ours made for one reader, where no server said to whom the mail went."""
+    written = (address for name in _RECIPIENTS for value in mail.all(name) for address in addresses_in(value))
+    return next((address for address in written if home.is_ours(address) and home.group_of(address)), "")
 
 
 def _ancestors(mail: Mail) -> tuple[str, ...]:
@@ -117,8 +186,15 @@ def _author(mail: Mail) -> Author:
     return Author(UserId(address), name.partition("@")[0].strip() or local if "@" in name else name[:200], (address,))
 
 
-def _media(file: File) -> Media:
-    return Media(name=file.name, mime=file.mime, size=file.size)
+def _media(file: File, raw: Raw) -> Media:
+    """A file that can be fetched from the raw, or the reason why it is only named."""
+    missing = ""
+    if is_program(file.name, file.mime):
+        missing = PROGRAM
+    elif file.mime.lower() in _ONLY_OUTLOOK or file.name.lower() == "winmail.dat":
+        missing = "written by Outlook for itself, so others cannot open it"
+    source = "" if missing else f"{raw.key}#{file.number}"
+    return Media(name=file.name, mime=file.mime, size=file.size, source=source, missing=missing)
 
 
 def body_text(mail: Mail, *, is_answer: bool) -> Text:

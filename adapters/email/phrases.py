@@ -132,6 +132,30 @@ DEVICES: Final = _words("""
 """)
 """What such a footer names: with one of these in it, it may be a whole sentence."""
 
+STOP: Final = frozenset(
+    _words("""
+    unsubscribe | stop | stop it | please stop | remove | remove me | please remove me | please unsubscribe me | unsubscribe me |
+    unsubscribe please | please unsubscribe | take me off | take me off this list | opt out | leave | signoff |
+    remove me from this list | please remove me from this list | abmelden | austragen | bitte abmelden | bitte austragen |
+    abbestellen | stopp | se désabonner | désabonner | désinscription | me désinscrire | désabonnez-moi | darme de baja | baja |
+    cancelar suscripción | desuscribir | desuscribirme | annulla iscrizione | cancellami | disiscrivimi | cancelar inscrição |
+    descadastrar | cancelar subscrição | afmelden | uitschrijven | wypisz mnie | wypisz | rezygnuję | отписаться | отписать |
+    відписатися | avregistrera | avsluta prenumeration | avmeld | afmeld | afmeld mig | peruuta tilaus | leiratkozás |
+    odhlásit | dezabonare | aboneliği iptal et | διαγραφή | 退订 | 取消订阅 | 配信停止 | 수신거부
+    """)
+)
+"""All that stands in a mail of somebody who wants no more of them."""
+
+REACTED: Final = _words("""
+    reacted to your message | hat auf ihre nachricht reagiert | hat auf deine nachricht reagiert | a réagi à votre message |
+    reaccionó a su mensaje | reaccionó a tu mensaje | ha reagito al messaggio | ha reagito al tuo messaggio |
+    reagiu à sua mensagem | reagiu à mensagem | heeft gereageerd op uw bericht | heeft gereageerd op je bericht |
+    reagerede på din meddelelse | reagerede på din besked | reagerade på ditt meddelande | reagerte på meldingen din |
+    zareagował na twoją wiadomość | zareagowała na twoją wiadomość | реагирует на ваше сообщение | reagoval na vaši zprávu |
+    reagoi viestiisi
+""")
+"""How the line ends by which a program says that somebody only put an emoji on a mail."""
+
 AWAY: Final = _words("""
     out of office | out of the office | out-of-office | away from the office | automatic reply | automated reply |
     auto reply | auto-reply | autoreply | auto response | auto-response | autoresponse | vacation reply |

@@ -21,6 +21,7 @@ from adapters.email.identity import author_of
 from adapters.email.journal import Arrival, Outgoing, copy_of
 from adapters.email.mime import Mail, ids_in, read_mail
 from adapters.email.parse import Envelope, raws
+from adapters.email.tokens import Signer
 from bridge.contract import Act, Emitted, Fault, Standing
 from bridge.errors import Unparsable
 from bridge.post import AccountId, Audience, NativeId, PlaceId
@@ -35,6 +36,8 @@ PEOPLE: Final[Mapping[str, Correspondent]] = MappingProxyType(
     }
 )
 GROUPS: Final = ("all-hands", "leaders")
+SERVER: Final = "mail.example"
+"""The authserv-id of this server, which stands in front of the bridge and checks who wrote."""
 _FAULTS: Final = frozenset({Fault.BUSY, Fault.BROKEN, Fault.REFUSED, Fault.REPLY_LOST, Fault.TWICE})
 _PATIENCE: Final = 5.0  # seconds for one SMTP conversation with the bridge
 _WAITS: Final = (0.02, 0.05, 0.1, 0.2)  # seconds before the next try, the last repeated; real servers wait minutes
@@ -43,7 +46,9 @@ _WAITS: Final = (0.02, 0.05, 0.1, 0.2)  # seconds before the next try, the last 
 class EmailSandbox:
     """Takes what the bridge sends into inboxes, and hands people's mails to the bridge until it says 250."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: str = "") -> None:
+        """With a `secret` each reader gets addresses of their own, and ways to leave."""
+        self.secret = secret
         self.arrivals: list[Arrival] = []
         self.bounced: list[Outgoing] = []
         self._standing: dict[tuple[str | None, NativeId], Standing] = {}
@@ -100,7 +105,14 @@ class EmailSandbox:
     @property
     def account(self) -> Mapping[str, object]:
         host, port = self._reserved.getsockname()
-        return {"platform": "email", "domain": DOMAIN, "smtp": f"127.0.0.1:{self.port}", "listen": f"smtp:{host}:{port}"}
+        return {
+            "platform": "email",
+            "domain": DOMAIN,
+            "smtp": f"127.0.0.1:{self.port}",
+            "listen": f"smtp:{host}:{port}",
+            "trusted_authserv": SERVER,
+            **({"secret": self.secret} if self.secret else {}),
+        }
 
     @property
     def port(self) -> int:
@@ -161,11 +173,14 @@ class EmailSandbox:
         self._post(Outgoing(PEOPLE[person].address, recipient, answer(PEOPLE[person], received, text, native), native))
         return native
 
-    def submit(self, sender_address: str, recipient: str, body: bytes) -> None:
-        """Hand a ready mail to the bridge: what other mail programs send through this server."""
-        marks = raws(body, _home(), datetime.now(UTC))
+    def submit(self, sender_address: str, recipient: str, body: bytes, *, vouched: bool = True) -> None:
+        """Hand a ready mail to the bridge: what other mail programs send through this server.
+
+        As a receiving server does it writes on top whether the From line is true; with `vouched` false it found nothing.
+        """
+        marks = raws(body, _home(self.secret), datetime.now(UTC))
         native = read_mail(body).message_id or f"{marks[0].key.partition('/')[0]}@{DOMAIN}"
-        self._post(Outgoing(sender_address, recipient, body, NativeId(native)))
+        self._post(Outgoing(sender_address, recipient, body, NativeId(native), vouched))
 
     async def write_direct(self, person: str, text: str, reply_to: NativeId | None = None) -> NativeId:
         raise NotImplementedError("a mail goes to a group; `can` says so")
@@ -182,7 +197,7 @@ class EmailSandbox:
     def _post(self, mail: Outgoing) -> None:
         read = read_mail(mail.body)
         text = next((section.plain for section in read.sections if section.plain), "")
-        place = PlaceId(mail.recipient.partition("@")[0].lower())
+        place = PlaceId(_home(self.secret).group_of(mail.recipient) or mail.recipient.partition("@")[0].lower())
         answered = next(iter(ids_in(read.first("in-reply-to"))), None)
         user = (author_of(read) or ("", mail.sender))[1]
         self._mails[mail.id] = read
@@ -226,12 +241,12 @@ class EmailSandbox:
             async with aiosmtplib.SMTP(hostname="127.0.0.1", port=self._reserved.getsockname()[1], timeout=_PATIENCE) as client:
                 await client.mail(mail.sender)
                 await client.rcpt(mail.recipient)
-                await client.data(mail.body)
+                await client.data(_vouched(mail.body) if mail.vouched else mail.body)
             self._note(mail)
         self.suffers(Fault.TWICE)
 
     def _note(self, mail: Outgoing) -> None:
-        for raw in raws(mail.body, _home(), datetime.now(UTC), Envelope(mail.sender, mail.recipient)):
+        for raw in raws(mail.body, _home(self.secret), datetime.now(UTC), Envelope(mail.sender, mail.recipient)):
             self._emitted.setdefault(raw.key, Emitted("created", PlaceId(raw.hints.get("group", "")), mail.id, raw.key))
 
     # ---------------------------------------------------------------- from the bridge
@@ -269,5 +284,9 @@ class EmailSandbox:
         return self._mails[native]
 
 
-def _home() -> Home:
-    return Home(AccountId("sandbox"), domain=DOMAIN, groups=frozenset(GROUPS))
+def _home(secret: str) -> Home:
+    return Home(AccountId("sandbox"), domain=DOMAIN, groups=frozenset(GROUPS), signer=Signer(secret) if secret else None)
+
+
+def _vouched(body: bytes) -> bytes:
+    return f"Authentication-Results: {SERVER}; dmarc=pass\r\n".encode() + body

@@ -10,6 +10,7 @@ from typing import Final
 import aiosmtplib
 
 from adapters.email.encryption import NoEncryption, allow_clear, tls_context
+from adapters.email.oauth import NoToken, access_token, xoauth2
 from adapters.email.settings import SMTP_TLS, Settings
 
 _CONNECTIONS: Final = 4  # servers count connections per client; more would be refused by common defaults
@@ -82,7 +83,7 @@ class Outbox:
             _heed_cancellation()
             clear = problem.code >= 400 or not handed_over  # a reply that is none comes as a code below
             raise (Unaccepted if clear else Unanswered) from problem
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, NoEncryption, UnicodeError) as problem:
+        except (aiosmtplib.SMTPException, OSError, TimeoutError, NoEncryption, NoToken, UnicodeError) as problem:
             _heed_cancellation()
             raise (Unanswered if handed_over else Unaccepted) from problem
 
@@ -140,12 +141,23 @@ class Outbox:
                 await client.ehlo()
             elif at.port != SMTP_TLS and login:
                 allow_clear(loopback=at.loopback)
-            if login:
+            if login and self.settings.token_command:
+                await self._sign_in(client, login[0], self.settings.token_command)
+            elif login:
                 await client.login(*login)
         except BaseException:
             client.close()
             raise
         return client
+
+    async def _sign_in(self, client: aiosmtplib.SMTP, user: str, command: str) -> None:
+        """With a token instead of a password."""
+        token = await asyncio.to_thread(access_token, command)
+        answer = await client.execute_command(b"AUTH", b"XOAUTH2", xoauth2(user, token).encode())
+        if answer.code == 334:  # what is wrong comes as a challenge, to be answered with nothing
+            answer = await client.execute_command(b"")
+        if answer.code != 235:
+            raise aiosmtplib.SMTPAuthenticationError(answer.code, answer.message)
 
     def close(self) -> None:
         """Hang up."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 IMAP_TLS: Final = 993
 SMTP_TLS: Final = 465
@@ -124,6 +125,32 @@ class Settings(BaseModel):
         description="The name (authserv-id) under which our own receiving server writes Authentication-Results; "
         "mail whose From line it disproved is held. If left out, the From line is believed.",
     )
+    check_senders: bool = Field(
+        default=True,
+        description="Whether we look ourselves whether a mail is signed by its From line's domain (DKIM), where no "
+        "`trusted_authserv` says so. Mail of which nothing proves its author is held, and the author asked.",
+    )
+    secret: SecretStr | None = Field(
+        None,
+        description="Signs answer addresses, return addresses and links to leave, as {env: NAME} or {file: path}; "
+        "`login` does it if left out.",
+    )
+    plus_addresses: bool = Field(
+        default=False,
+        description="Whether the mailbox gets what is sent to name+anything@host: then each reader has their own answer address.",
+    )
+    token_command: str | None = Field(
+        None,
+        description="A program that prints an OAuth access token, for providers that take no passwords (XOAUTH2); "
+        "`login` is then the user alone.",
+    )
+    dkim_key: SecretStr | None = Field(None, description="The private key (PEM) that signs what we send, as {file: path}.")
+    dkim_selector: str = Field("viabridge", description="Under which name the domain publishes the public key.")
+    certificate: str | None = Field(None, description="The certificate (PEM) for STARTTLS at `listen`: a path.")
+    certificate_key: str | None = Field(None, description="Its private key, if it is not in the same file.")
+    largest_attachment: int = Field(
+        10_000_000, ge=0, le=25_000_000, description="Bytes of all files of a mail we send; what is over is named."
+    )
     timeout: float = Field(15.0, gt=0, le=300, strict=False, description="Seconds a request may take.")
     data_timeout: float = Field(
         600.0,  # RFC 5321 §4.5.3.2.6
@@ -133,20 +160,17 @@ class Settings(BaseModel):
         description="Seconds the sending server may take to accept a mail that was handed over; some scan it meanwhile.",
     )
 
-    @field_validator("login")
-    @classmethod
-    def _has_both_halves(cls, secret: SecretStr | None) -> SecretStr | None:
-        user, _, password = secret.get_secret_value().partition(":") if secret else ("", "", "")
-        if secret and not (user and password):
-            raise ValueError("must hold user:password")
-        return secret
-
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.address is None) == (self.domain is None):
             raise ValueError("write either `address` (one mailbox) or `domain` (a mail domain), exactly one of both")
         if self.imap is None and self.listen is None:
             raise ValueError("no way in: write `imap` (a mailbox we read) or `listen` (where a mail server hands us mail)")
+        user, _, password = self.login.get_secret_value().partition(":") if self.login else ("", "", "")
+        if self.login and not (user and (password or self.token_command)):
+            raise ValueError("`login` must hold user:password")
+        if self.token_command and not self.login:
+            raise ValueError("`token_command` needs `login`, as {env: NAME} or {file: path} holding the user")
         if self.imap is not None and self.login is None:
             raise ValueError("`imap` needs `login`, as {env: NAME} or {file: path} holding user:password")
         return self
@@ -164,8 +188,23 @@ class Settings(BaseModel):
         return listening(self.listen) if self.listen else None
 
     @property
+    def signing_secret(self) -> str | None:
+        """What signs addresses and links; None where nothing secret is known."""
+        found = self.secret or self.login
+        return found.get_secret_value() if found else None
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What STARTTLS at our own port is done with. Raises `OSError` where the files can't be read."""
+        if self.certificate is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate, self.certificate_key)
+        return context
+
+    @property
     def credentials(self) -> tuple[str, str] | None:
-        """User and password."""
+        """User and password; the password is empty where a token takes its place."""
         if self.login is None:
             return None
         user, _, password = self.login.get_secret_value().partition(":")

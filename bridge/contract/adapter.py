@@ -48,6 +48,9 @@ class Inbox(Protocol):
     async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
         """Store a page of `raws` and move the named cursor to `value`, in one transaction."""
 
+    async def raw(self, account: AccountId, key: str) -> Raw | None:
+        """A raw that was taken, as long as its bytes are kept: for files that came within it."""
+
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         """Where the named cursor stands; None before the first page."""
 
@@ -109,7 +112,8 @@ class Context:
     `via` is the group's template (`via {author}: {text}`); empty where nothing is to be attributed (a notice).
     `audience` is the copy's, already reduced. `parent` is set for answers; `threaded` says whether the parent has a
     copy where this one goes: if not, the copy must quote `parent`, never stand naked. `subject` names the conversation
-    for platforms that need a title. `corrected` marks a copy that replaces an earlier one which can't be edited.
+    for platforms that need a title. `public_url` is where the bridge is reached from outside, without a slash at its end; empty
+    where no link of ours may be written. `corrected` marks a copy that replaces an earlier one which can't be edited.
     `mentions` are the text's mentions that may be real ones there, each with the user it then means; all others are words.
     """
 
@@ -122,6 +126,7 @@ class Context:
     subject: str = ""
     corrected: bool = False
     mentions: Mapping[str, UserId] = field(default_factory=dict)
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,13 @@ def _waiting(row: Any) -> WaitingRaw:
     return WaitingRaw(row.id, raw, row.taken_at)
 
 
+def kept(tx: Connection, account: AccountId, key: str) -> Raw | None:
+    """The raw with this key, if its bytes are still kept."""
+    c = sql.raw.c
+    row = tx.execute(select(sql.raw).where(c.account == account, c.key == key)).one_or_none()
+    return _waiting(row).raw if row is not None and row.body else None
+
+
 def next_ready_at(tx: Connection, account: AccountId) -> float | None:
     """When the account's next raw becomes ready; None if none waits."""
     c = sql.raw.c

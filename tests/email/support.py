@@ -66,6 +66,9 @@ class MemoryInbox:
         self.cursors[cursor] = value
         self._changed.set()
 
+    async def raw(self, account: AccountId, key: str) -> Raw | None:
+        return self.raws.get(key)
+
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
 
