@@ -213,12 +213,12 @@ async def test_a_taken_port_is_told_with_its_cure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         async with EmailSandbox() as sandbox:
             adapter = await adapter_for(sandbox, listen=f"smtp:127.0.0.1:{taken.getsockname()[1]}")
-            listening = asyncio.create_task(adapter.listen(MemoryInbox()))
             assert adapter._listener is not None
-            async with asyncio.timeout(5):
+            async with adapter.open(), asyncio.timeout(5):
+                listening = asyncio.create_task(adapter.listen(MemoryInbox()))
                 while not adapter._listener.problem:
                     await asyncio.sleep(0.01)
-            found = (await adapter.check())[1]
-            listening.cancel()
+                found = (await adapter.check())[1]
+                listening.cancel()
             assert found.level is Level.ERROR
             assert "listen" in found.cure
