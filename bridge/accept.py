@@ -25,7 +25,7 @@ from bridge.post import (
     Wish,
     revision_of,
 )
-from bridge.queueing import paused_by, subject_of
+from bridge.queueing import paused_by, queue_change, queue_copies, subject_of
 from bridge.reasons import Reason
 from bridge.routing import Route, World
 from bridge.rules import Drop, Hold, Relay, Verdict, Wait
@@ -149,7 +149,7 @@ def _relay_created(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int
     before = origins.held_before(case.tx, {parent.id, parent.root_id}) if parent else {}
     paused = halts.as_seen(case.tx, case.world.halts)
     new = [_delivery(case, post, route, held.get(route.group.id), before, paused) for route in routes]
-    woken = {outward.queue(case.tx, event_id, post_id, each, case.now) for each in new}
+    woken = queue_copies(case.tx, case.world, event_id, post_id, post, new, parent, case.now)
     if isinstance(case.event, Edited):  # taken as the post: the change itself is part of it
         refusing.note(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
     inward.release_postponed(case.tx, post.ref.place.account)  # changes of it that came first
@@ -288,7 +288,9 @@ def _follow_up(case: Case, known: KnownPost, change: EventKind, reason: Reason) 
         if created in open_unsent or (open_unsent and kind is EventKind.EDITED):
             outward.note(case.tx, event_id, known.id, new, case.now, unsent)
         elif _may_stand(case, known, created):
-            woken.add(outward.queue(case.tx, event_id, known.id, new, case.now))
+            for_reader = kind is EventKind.EDITED and created.destination.reader is not None
+            post = ledger.body_of(case.tx, known.id) if for_reader else None
+            woken |= queue_change(case.tx, case.world, event_id, known, new, post, case.now)
         else:
             outward.note(case.tx, event_id, known.id, new, case.now, Reason.NO_COPY)
     return woken

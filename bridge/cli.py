@@ -50,11 +50,17 @@ def serve(
         int, typer.Option(envvar="VIABRIDGE_PORT", min=0, max=65535, help="The port to listen on; 0 takes a free one.")
     ] = 8080,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log lines as JSON.")] = False,
+    no_waiting: Annotated[
+        bool,
+        typer.Option(
+            "--no-waiting", envvar="VIABRIDGE_NO_WAITING", help="Send mail at once, without waiting for what may follow."
+        ),
+    ] = False,
 ) -> None:
     """Run the bridge until it is told to stop."""
     from bridge import main
 
-    main.run(mappings, database, host, port, json_logs=json_logs)
+    main.run(mappings, database, host, port, json_logs=json_logs, patient=not no_waiting)
 
 
 @app.command()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge import feedback
 from bridge.post import Destination, Ref
 from bridge.reasons import Reason
 from bridge.routing import World
-from bridge.store import Tx, lanes, outward
+from bridge.store import Tx, bundles, lanes, outward
 from bridge.store.tables import DeliveryState
 from bridge.store.values import Claim, FrozenPart, Job
 
@@ -28,16 +29,25 @@ def settle(
     tx: Tx, world: World, claim: Claim, job: Job, part: FrozenPart, ref: Ref, now: float, rest: float
 ) -> tuple[bool, set[int]]:
     """The part is done; whether raws were parked for it, and lanes with something to tell. `rest` as `outward.settle`'s pace."""
+    together = bundles.together(tx, job)
     parked = outward.settle(tx, claim, job, part, ref, now, rest)
-    return parked, feedback.delivered(tx, world, job, now)
+    return parked, _delivered(tx, world, together, now)
+
+
+def _delivered(tx: Tx, world: World, together: Sequence[Job], now: float) -> set[int]:
+    return {lane for each in together for lane in feedback.delivered(tx, world, each, now)}
 
 
 def conclude(tx: Tx, world: World, claim: Claim, job: Job, end: End, now: float) -> tuple[bool, set[int]]:
     """The delivery ends; as `settle`. Without effect under a lost claim."""
     if not lanes.owns(tx, claim):
         return False, set()
+    together = bundles.together(tx, job)
     sentence = end.detail or end.reason.sentence
     parked = outward.conclude(tx, claim, job, end.state, end.reason, sentence, now, in_doubt=end.in_doubt)
     if end.state is not DeliveryState.NOT_DELIVERED:
-        return parked, feedback.delivered(tx, world, job, now)
-    return parked, feedback.failed(tx, world, job, end.destination, end.reason, end.detail, now)
+        return parked, _delivered(tx, world, together, now)
+    told: set[int] = set()
+    for each in together:
+        told |= feedback.failed(tx, world, each, each.lane.destination or end.destination, end.reason, end.detail, now)
+    return parked, told

@@ -13,14 +13,14 @@ from datetime import datetime
 
 import structlog
 
-from bridge import notices
+from bridge import notices, standing
 from bridge.accept import Accepted, accept
 from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, Unparsable
 from bridge.post import AccountId, Commanded, Created, Edited, Heard, Ignored, NativeId, Place, Raw, Reacted, Undelivered, Wish
 from bridge.reasons import Reason
 from bridge.routing import World
-from bridge.store import Store, Tx, alerts, inward, lanes, ledger, readers
+from bridge.store import Store, Tx, alerts, inward, lanes, ledger
 from bridge.store.alerts import Alert
 from bridge.store.values import Claim, WaitingRaw
 
@@ -170,7 +170,7 @@ class Inbox:
         world, now = self._world(), self._engine.now()
 
         def accept_all(tx: Tx) -> list[Accepted | None]:
-            today = replace(world, away=readers.away(tx))
+            today = standing.today(tx, world)
             return [accept(tx, claim, waiting, events, today, now) for waiting, events in prepared]
 
         try:

@@ -45,15 +45,18 @@ def open_adapters(loaded: Mappings) -> dict[AccountId, Adapter]:
 
 @contextlib.asynccontextmanager
 async def bridge(
-    loaded: Mappings, database: str, *, at_step: Callable[[Step], None] | None = None
+    loaded: Mappings, database: str, *, at_step: Callable[[Step], None] | None = None, patient: bool = True
 ) -> AsyncIterator[tuple[Service, list[APIRouter]]]:
-    """A running service, and the routes by which platforms call in. Raises `ConfigError` for an unusable database."""
+    """A running service, and the routes by which platforms call in. Raises `ConfigError` for an unusable database.
+
+    Unless `patient`, mail is sent as it is written, without waiting for more of its conversation.
+    """
     platforms = adapters.available()
     connected = open_adapters(loaded)
     by_reader = frozenset(account for account, entry in loaded.accounts.items() if platforms[entry.platform].by_reader)
     store = await asyncio.to_thread(Store, database)
     try:
-        async with Service(store, loaded, connected, by_reader, at_step).running() as service:
+        async with Service(store, loaded, connected, by_reader, at_step, patient=patient).running() as service:
             yield service, _webhooks(loaded, connected, service)
     finally:
         await asyncio.to_thread(store.close)
@@ -106,11 +109,19 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(loaded: Mappings, database: str, host: str, port: int, *, at_step: Callable[[Step], None] | None = None) -> None:
+async def serve(
+    loaded: Mappings,
+    database: str,
+    host: str,
+    port: int,
+    *,
+    at_step: Callable[[Step], None] | None = None,
+    patient: bool = True,
+) -> None:
     """Run the service until SIGTERM or SIGINT. Raises `ConfigError`, before anything is started where it is the address."""
     closing = asyncio.Event()
     with listen(host, port) as listening:
-        async with bridge(loaded, database, at_step=at_step) as (service, routers):
+        async with bridge(loaded, database, at_step=at_step, patient=patient) as (service, routers):
             app = make_app(service, routers, closing)
             logger.info("service.ready", url=_url(listening))
             await Server(app, host, port, closing).serve([listening])
@@ -168,13 +179,13 @@ async def _unusable(adapter: Adapter, loaded: Mappings, account: AccountId) -> S
     return wrong
 
 
-def run(path: Path, database: str, host: str, port: int, *, json_logs: bool = False) -> None:
+def run(path: Path, database: str, host: str, port: int, *, json_logs: bool = False, patient: bool = True) -> None:
     """Load the mapping file and serve it. Raises `ConfigError`."""
     log.configure(json=json_logs)
     log.catch_uncaught()
     loaded = load(path)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(loaded, database, host, port))
+        runner.run(serve(loaded, database, host, port, patient=patient))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -52,7 +52,17 @@ def plan(job: Job, adapter: Adapter, destination: Destination, known: Known) -> 
 def _render(
     job: Job, post: Post, adapter: Adapter, destination: Destination, known: Known, *, corrected: bool = False
 ) -> tuple[Part, ...]:
-    context = Context(
+    return adapter.render(shown(post, known), destination, context_of(job, adapter, known, corrected=corrected))
+
+
+def shown(post: Post, known: Known) -> Post:
+    """The post as its copy has it: saying so where it comes late."""
+    return replace(post, text=text.prepend(post.text, (text.Str(known.late),))) if known.late else post
+
+
+def context_of(job: Job, adapter: Adapter, known: Known, *, corrected: bool) -> Context:
+    """What rendering the delivery may know beside its post."""
+    return Context(
         limits=adapter.limits,
         via=job.via,
         group=known.title,
@@ -64,9 +74,6 @@ def _render(
         mentions=known.mentions,
         public_url=known.public_url,
     )
-    if known.late:
-        post = replace(post, text=text.prepend(post.text, (text.Str(known.late),)))
-    return adapter.render(post, destination, context)
 
 
 def _sends(job: Job, parts: Sequence[Part], destination: Destination, first: int = 0) -> Sequence[NewPart] | Reason:

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn", "The post was deleted before its copy was sent."
     NARROWED = "narrowed", "The post is for fewer people now, so a copy that more could see was not kept."
     NO_COPY = "no-copy", "There is no copy at this place to change or remove."
+    CHOSEN = "chosen", "Its reader chose to get announcements only."
     CANNOT_CHANGE = "cannot-change", "Copies at this place can't be changed once sent, and a correction was sent before."
     CANNOT_REMOVE = "cannot-remove", "Copies at this place can't be taken back."
     REJECTED = "rejected", "The platform refused it."

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bridge import routing
 from bridge.errors import BridgeError
-from bridge.queueing import queue_copies, subject_of
+from bridge.queueing import copies_of, queue_copies, subject_of
 from bridge.reasons import Reason
 from bridge.routing import World
 from bridge.store import Tx, held, ledger
@@ -30,7 +30,8 @@ def release(tx: Tx, name: str, world: World, now: float) -> set[int]:
         raise NotHeld(f"{name} goes nowhere: {plan.refusal.sentence}")
     ledger.decide(tx, event_id, "relayed", "")
     ledger.name_subject(tx, post_id, subject_of(plan.routes[0].group, post))
-    return queue_copies(tx, world, event_id, post_id, post, plan.routes, now)
+    copies = copies_of(tx, world, post, plan.routes, now)
+    return queue_copies(tx, world, event_id, post_id, post, copies, ledger.parent_of(tx, post_id), now)
 
 
 def discard(tx: Tx, name: str) -> None:

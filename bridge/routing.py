@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge import audience, text
-from bridge.mappings import Filter, Group, GroupPlace, Mappings, Person
+from bridge.mappings import Filter, Group, GroupPlace, Mappings, Person, Reader, Rhythm
 from bridge.pausing import Halt
 from bridge.post import AccountId, Audience, Destination, Place, PlaceId, Post, UserId
 from bridge.reasons import Reason
+from bridge.rhythm import Choice
 
 _UNPINNED = "name:"
 
@@ -52,6 +53,15 @@ class World:
     summaries: frozenset[AccountId] = frozenset()
     away: frozenset[Destination] = frozenset()
     """Readers who get nothing: they left, or their mail comes back."""
+    choices: Mapping[tuple[AccountId, str], Choice] = field(default_factory=dict)
+    """What readers chose for themselves, by their address at the account."""
+    patient: bool = False
+    """Whether what readers get as it is written may wait a little, to come in fewer mails."""
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach the bridge's pages; empty where they can't."""
+        return self.mappings.public_url or ""
 
     def place_of(self, entry: GroupPlace) -> Place:
         """The place an entry means; a stand-in while its name could not be looked up yet."""
@@ -239,6 +249,23 @@ def name_of(world: World, place: Place) -> str:
     """A place as the mapping file names it; its account alone where that no longer does."""
     entries = (entry for group in world.mappings.groups for entry in group.places)
     return next((f"{entry.account}/{entry.name}" for entry in entries if world.place_of(entry) == place), str(place.account))
+
+
+def reader_at(world: World, destination: Destination) -> Reader | None:
+    """Who the destination's reader is in the mapping file."""
+    for group in world.mappings.groups:
+        for entry in group.places:
+            if destination.reader is not None and world.place_of(entry) == destination.place:
+                for reader in entry.readers:
+                    if reader.address == destination.reader:
+                        return reader
+    return None
+
+
+def rhythm_of(world: World, destination: Destination) -> Rhythm:
+    """How often the destination's reader wants to hear of it, as the mapping file says."""
+    reader = reader_at(world, destination)
+    return reader.rhythm if reader is not None else Rhythm()
 
 
 def answers_strangers(world: World, place: Place) -> bool:

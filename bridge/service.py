@@ -27,7 +27,7 @@ from bridge.pausing import Halt
 from bridge.post import AccountId, Place
 from bridge.reconciling import Reconciler
 from bridge.routing import World
-from bridge.store import Store, Tx, halts, hurrying, people, pins, readers
+from bridge.store import Store, Tx, halts, hurrying, people, pins
 from bridge.store.values import Claim
 from bridge.telling import Teller
 from bridge.worker import Worker
@@ -46,6 +46,8 @@ class Service:
         adapters: Mapping[AccountId, Adapter],
         by_reader: frozenset[AccountId],
         at_step: Callable[[Step], None] | None = None,
+        *,
+        patient: bool = True,
     ) -> None:
         self.store = store
         self.mappings = mappings
@@ -56,7 +58,7 @@ class Service:
         asides = frozenset(name for name, adapter in adapters.items() if adapter.capabilities.asides)
         lasting = frozenset(name for name, adapter in adapters.items() if not adapter.capabilities.delete)
         summaries = frozenset(name for name, adapter in adapters.items() if adapter.capabilities.summaries)
-        self._world = World(mappings, {}, by_reader, asides=asides, lasting=lasting, summaries=summaries)
+        self._world = World(mappings, {}, by_reader, asides=asides, lasting=lasting, summaries=summaries, patient=patient)
         self._worker = Worker(store, self.engine, lambda: self._world, self.inbox.look_again, self._tell_lanes)
         self._lanes = Lanes(store, self.engine, _replica_name(), self._serve)
         self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._look_around, self._resume)
@@ -107,7 +109,7 @@ class Service:
     async def decide(self, change: Callable[[Tx, World, float], set[int]]) -> None:
         """Do what an admin decided, in one transaction, with what follows from it."""
         today = self._world
-        self.inbox.wake(await self.store.write(lambda tx: change(tx, replace(today, away=readers.away(tx)), self.engine.now())))
+        self.inbox.wake(await self.store.write(lambda tx: change(tx, standing.today(tx, today), self.engine.now())))
         await self._look_around()
 
     async def _keep_readers(self) -> None:
@@ -132,10 +134,18 @@ class Service:
 
     async def _look_around(self) -> None:
         """Learn what the store knows of the world: what names mean, who follows, what is paused; tell places who reads them."""
-        known, following, paused, away = await self.store.read(
-            lambda tx: (pins.all_pins(tx), people.following(tx), halts.current(tx), readers.away(tx))
+        known, following, paused, today = await self.store.read(
+            lambda tx: (pins.all_pins(tx), people.following(tx), halts.current(tx), standing.today(tx, self._world))
         )
-        self._world = replace(self._world, mappings=self.mappings, pins=known, followers=following, halts=paused, away=away)
+        self._world = replace(
+            self._world,
+            mappings=self.mappings,
+            pins=known,
+            followers=following,
+            halts=paused,
+            away=today.away,
+            choices=today.choices,
+        )
         self._lanes.wake(await self._introducer.look(self._world, self.engine.now()))
 
     def _put_halts(self, paused: tuple[Halt, ...]) -> None:

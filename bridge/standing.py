@@ -10,7 +10,7 @@ from bridge.mappings import Group
 from bridge.post import AccountId, Destination, Place, PlaceId, Undelivered, UserId, Wish, Wished, direct
 from bridge.routing import World
 from bridge.saying import notify
-from bridge.store import Tx, alerts, ledger, readers
+from bridge.store import Tx, alerts, choices, ledger, readers
 from bridge.store.alerts import Alert
 from bridge.store.readers import Standing
 
@@ -18,6 +18,11 @@ _DAY_S = 24 * 3600.0
 ASKED_AT_MOST = 4
 """How often a spared reader is asked whether mail gets through again, a week apart."""
 ASKED_EVERY_S = 7 * _DAY_S
+
+
+def today(tx: Tx, world: World) -> World:
+    """The world with what readers said of themselves by now."""
+    return replace(world, away=readers.away(tx), choices=choices.known(tx))
 
 
 def heard(tx: Tx, event: Wish | Undelivered, world: World, now: float) -> set[int]:

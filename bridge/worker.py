@@ -13,13 +13,14 @@ from bridge.attempts import Attempts
 from bridge.contract import Absent, Found, Thread, Unknown
 from bridge.engine import Account, Engine, Step
 from bridge.errors import FileRejected, Retryable, SendError
+from bridge.gathering import Gathering
 from bridge.mappings import Group
 from bridge.media import AGAIN_S, Spool
 from bridge.mentioning import Mentions
 from bridge.planning import Known, is_outdated, plan
 from bridge.post import AccountId, Destination, EventKind, Ref
 from bridge.reasons import Reason
-from bridge.routing import World, ceiling_of, is_unpinned, unpinned_name
+from bridge.routing import World, is_unpinned, unpinned_name
 from bridge.store import Store, Tx, jobs, lanes, outward, pins
 from bridge.store.outward import NewPart, Outcome
 from bridge.store.tables import Action, DeliveryState
@@ -92,6 +93,10 @@ class Worker:
         return await self.store.read(lambda tx: jobs.next_job(tx, claim, now))
 
 
+def _has(job: Job, blob: str) -> bool:
+    return job.post is not None and any(media.blob == blob for media in job.post.media)
+
+
 class _Lane:
     """One owned destination lane."""
 
@@ -108,6 +113,7 @@ class _Lane:
         self._claim = claim
         self._destination = destination
         self._attempts = Attempts(account.adapter, worker.spool, destination)
+        self._gathering = Gathering(worker.store, worker.engine, worker.world, account.adapter, worker.spool, claim, self._known)
 
     async def bring(self, job: Job) -> bool:
         """Do what can be done of the delivery now; False if the lane was lost."""
@@ -121,22 +127,22 @@ class _Lane:
 
     async def _bring(self, job: Job) -> bool:
         parts: Sequence[FrozenPart] = job.parts
-        if not any(part.attempted_at for part in parts) and not self._still_goes(job):
-            return await self._conclude(job, Reason.NO_LONGER_MAPPED)
-        if job.untried and self._late(job, self._group(job.group)):
+        if not any(part.attempted_at for part in parts) and not await self._gathering.all_go(job):
+            return await self._leave_out(job)
+        if job.untried and self._late(job):
             await self._start_over(job)  # it was in time when it was frozen, and nothing of it was sent
-            job, parts = replace(job, frozen=False, parts=()), ()
-        if not job.frozen:
-            frozen = await self._begin(job)
-            if isinstance(frozen, bool):
-                return frozen
-            parts = frozen
+            job, parts = replace(job, frozen=False, carries=False, parts=()), ()
+        begins = not job.frozen
+        if begins:
+            begun = await self._begin(job)
+            if isinstance(begun, bool):
+                return begun
+            job, parts = begun
         previous = job.previous or (job.copies[-1].ref if job.copies else None)
         for part in parts:
             if self._engine.stopping.is_set():
                 return False
-            begun = not job.frozen and part is parts[0]
-            ref = await self._do(job, part, previous, begun=begun)
+            ref = await self._do(job, part, previous, begun=begins and part is parts[0])
             if ref is None:
                 return await self._still_ours()
             previous = ref if part.action is not Action.DELETE else previous
@@ -144,26 +150,34 @@ class _Lane:
                 return True  # what is left of it keeps the pace like anything else
         return True
 
-    async def _begin(self, job: Job) -> Sequence[FrozenPart] | bool:
+    async def _leave_out(self, job: Job) -> bool:
+        """The delivery, or one that it was to carry, does not go there any more."""
+        if not job.carries:
+            return await self._conclude(job, Reason.NO_LONGER_MAPPED)
+        await self._gathering.part_ways(job)
+        return await self._still_ours()
+
+    async def _begin(self, job: Job) -> tuple[Job, Sequence[FrozenPart]] | bool:
         """What the delivery comes to, frozen; or, where it does not come to that, whether the lane goes on."""
         if self._engine.now() >= job.give_up_at:
             return await self._conclude(job, Reason.GAVE_UP, job.paused)
+        together: tuple[Job, ...] = (job,)
         try:
             job = await self._spool.with_files(job, self._adapter.limits.files, self._claim.lane.id)
+            if self._destination.reader is not None:
+                if await self._gathering.held_over(job):
+                    return True
+                together = await self._gathering.company(job)
         except Retryable as error:
             return await self._wait_for_file(job, error)
-        group = self._group(job.group)
-        known = Known(
-            group.title if group else job.group,
-            await self._mentions.of(job, self._destination),
-            self._late(job, group),
-            self._world().mappings.public_url or "",
-        )
-        planned = plan(job, self._adapter, self._destination, known)
+        if len(together) > 1:
+            bundled = await self._gathering.freeze(together)
+            return await self._still_ours() if bundled is None else bundled
+        planned = plan(job, self._adapter, self._destination, await self._known(job, self._destination))
         if isinstance(planned, Reason):
             return await self._conclude(job, planned)
         frozen = await self._freeze(job, planned)
-        return await self._still_ours() if frozen is None else frozen  # the post changed meanwhile: look again
+        return await self._still_ours() if frozen is None else (job, frozen)  # the post changed meanwhile: look again
 
     async def _wait_for_file(self, job: Job, error: Retryable) -> bool:
         decision = retry.decide(error, job.failures, self._engine.jitter())
@@ -176,18 +190,17 @@ class _Lane:
     def _group(self, name: str) -> Group | None:
         return next((group for group in self._world().mappings.groups if group.id == name), None)
 
-    def _late(self, job: Job, group: Group | None) -> str:
+    async def _known(self, job: Job, destination: Destination) -> Known:
+        group = self._group(job.group)
+        title, mentions = group.title if group else job.group, await self._mentions.of(job, destination)
+        return Known(title, mentions, self._late(job), self._world().public_url)
+
+    def _late(self, job: Job) -> str:
         """What its first copy says of itself where it comes late."""
+        group = self._group(job.group)
         if job.post is None or group is None or job.kind != EventKind.CREATED:
             return ""
         return lateness.note(job.post.at, job.ready_at, self._engine.now(), group.late_after)
-
-    def _still_goes(self, job: Job) -> bool:
-        """Whether today's mapping file still lets the delivery go there, and that wide: what narrows applies at once."""
-        if job.kind in {EventKind.DELETED, EventKind.NOTICE}:
-            return True
-        ceiling = ceiling_of(self._world(), job.group, self._destination)
-        return ceiling is not None and job.audience <= ceiling
 
     async def _still_ours(self) -> bool:
         return await self._store.read(lambda tx: lanes.owns(tx, self._claim))
@@ -207,7 +220,7 @@ class _Lane:
                 elif not await self._may_repeat(job, part, finding):
                     return None
                 in_doubt = isinstance(finding, Unknown)  # a repeat that fails tells nothing of the send before it
-            elif await self._gave_up(job):
+            elif await self._gave_up(job, unsent=True):
                 return None
             if ref is None:
                 ref = await (self._attempts.call(part, thread) if begun else self._attempt(job, part, thread))
@@ -220,10 +233,13 @@ class _Lane:
             await self._settle(job, part, ref)
         return ref
 
-    async def _gave_up(self, job: Job) -> bool:
+    async def _gave_up(self, job: Job, *, unsent: bool = False) -> bool:
         """A part that is surely not sent is given up when its time is over."""
         if self._engine.now() < job.give_up_at:
             return False
+        if job.carries and unsent:  # some of what it carries may have time left
+            await self._gathering.part_ways(job)
+            return True
         return await self._conclude(job, Reason.GAVE_UP, job.paused)
 
     async def _freeze(self, job: Job, planned: Sequence[NewPart]) -> Sequence[FrozenPart] | None:
@@ -248,7 +264,7 @@ class _Lane:
         if isinstance(finding, Unknown):
             if outdated and not can.repeatable:
                 return await self._start_over(job)
-            if not can.repeatable or part.lost_answers > REPEATS or not self._still_goes(job):
+            if not can.repeatable or part.lost_answers > REPEATS or not await self._gathering.all_go(job):
                 await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
                 return False
             return await self._may_repeat_now(job, part)
@@ -256,7 +272,7 @@ class _Lane:
         if not can.idempotent and self._engine.now() < surely_ended:
             await self._postpone(part, surely_ended, job.failures, job.paused)
             return False
-        if not self._still_goes(job):
+        if not await self._gathering.all_go(job):
             await self._conclude(job, Reason.NO_LONGER_MAPPED)
             return False
         if outdated:
@@ -283,8 +299,15 @@ class _Lane:
 
     async def _settle(self, job: Job, part: FrozenPart, ref: Ref) -> None:
         now, world = self._engine.now(), self._world()
-        rest = self._adapter.capabilities.pace if part.action is Action.SEND else 0.0
-        unparked, told = await self._store.write(lambda tx: ending.settle(tx, world, self._claim, job, part, ref, now, rest))
+        sent = part.action is Action.SEND
+        rest = self._adapter.capabilities.pace if sent else 0.0
+
+        def settle(tx: Tx) -> tuple[bool, set[int]]:
+            if sent:
+                self._gathering.count(tx, now)
+            return ending.settle(tx, world, self._claim, job, part, part.ref or ref, now, rest)
+
+        unparked, told = await self._store.write(settle)
         self._engine.at_step(Step.SETTLED)
         self._wake(told)
         if job.failures:
@@ -314,7 +337,9 @@ class _Lane:
         """A file that the destination refuses for good is named in the copy, which is rendered anew; whether it is."""
         if not isinstance(error, FileRejected) or in_doubt or part.number:
             return False
-        if not self._spool.refuse(job.post_id, self._claim.lane.id, error.blob, error.sentence):
+        posts = [each.post_id for each in await self._gathering.together(job) if _has(each, error.blob)]
+        new = [self._spool.refuse(post_id, self._claim.lane.id, error.blob, error.sentence) for post_id in posts]
+        if not any(new):
             return False
         log.warning("delivery.file_refused", delivery=job.delivery_id, lane=self._claim.lane.id, error=error.sentence)
         if await self._store.write(lambda tx: outward.begin_anew(tx, self._claim, job, part)):

@@ -28,6 +28,7 @@ from adapters.email.tokens import Signer
 from adapters.email.workshop import Workshop
 from bridge.contract import (
     Attempt,
+    Bundler,
     Capabilities,
     Checked,
     Commands,
@@ -142,6 +143,10 @@ class EmailAdapter:
 
     @property
     def history(self) -> History | None:
+        return None
+
+    @property
+    def bundler(self) -> Bundler | None:
         return None
 
     async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's

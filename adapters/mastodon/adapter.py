@@ -29,6 +29,7 @@ from adapters.mastodon.streaming import Streaming, Way, probe, ways
 from adapters.mastodon.workers import Access, CallFailed, Workers
 from bridge.contract import (
     Attempt,
+    Bundler,
     Capabilities,
     Checked,
     Commands,
@@ -105,6 +106,10 @@ class MastodonAdapter:
     @property
     def history(self) -> History | None:
         return Past(self._account, self._feeds(self._signed_in))
+
+    @property
+    def bundler(self) -> Bundler | None:
+        return None
 
     async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
         """How many follow; None where the server does not say."""

@@ -31,6 +31,7 @@ from adapters.slack.sending import FILE_TIMEOUTS, Sender
 from adapters.slack.settings import SlackSettings
 from bridge.contract import (
     Attempt,
+    Bundler,
     Capabilities,
     Checked,
     Commands,
@@ -112,6 +113,10 @@ class SlackAdapter:
 
     @property
     def people(self) -> People | None:
+        return None
+
+    @property
+    def bundler(self) -> Bundler | None:
         return None
 
     @property

@@ -130,6 +130,19 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One of several copies for one reader that go in one native message.
+
+    `to` is where it would go alone: its reader's, and of the place that an answer to it belongs to. It stands at `ref`.
+    """
+
+    post: Post
+    to: Destination
+    context: Context
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """A file that goes with a part. `body` holds its bytes only in `send` and `edit`."""
 
@@ -143,6 +156,22 @@ class Part:
 
     body: str
     files: tuple[File, ...] = ()
+
+
+class Bundler(Protocol):
+    """What a platform offers whose readers get several copies in one native message. Pure."""
+
+    def bundle(self, conversations: Sequence[Sequence[Item]], destination: Destination) -> Part:
+        """One message that brings them all, numbered from 1 in this order, each answerable on its own.
+
+        Whoever answers a message of one conversation as a whole answers its last item.
+        """
+
+    def refer(self, key: str, number: int, place: Place) -> Ref:
+        """Where the item with this number will stand, for those who are at its place, once the message is sent under `key`.
+
+        The message itself has the number 0.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +277,10 @@ class Adapter(Protocol):
     @property
     def commands(self) -> Commands | None:
         """How people command the bridge there; None where they can't."""
+
+    @property
+    def bundler(self) -> Bundler | None:
+        """How several copies for one reader go in one message; None where each goes alone."""
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Sign in and learn who we are and what the server allows. Raises `Retryable` or `NeedsOperator`."""

@@ -92,7 +92,7 @@ def _temporary_files_in(folder: str) -> Iterator[None]:
 async def _bridged(town: Town, database: str) -> AsyncIterator[Stage]:
     main = importlib.import_module("bridge.main")
     loaded = await asyncio.to_thread(main.load, town.write_mappings())
-    async with main.bridge(loaded, database) as (service, _):
+    async with main.bridge(loaded, database, patient=False) as (service, _):
         async with asyncio.timeout(OPEN_WITHIN_S):
             for account in service.engine.accounts.values():
                 await account.opened.wait()

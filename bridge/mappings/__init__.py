@@ -4,6 +4,7 @@ from bridge.mappings.loading import load, parse
 from bridge.mappings.models import (
     AccountEntry,
     Confirm,
+    Deliver,
     Direction,
     Filter,
     Group,
@@ -13,6 +14,7 @@ from bridge.mappings.models import (
     MappingTest,
     Person,
     Reader,
+    Rhythm,
 )
 from bridge.mappings.problems import Code, MappingError, Problem, report
 
@@ -20,6 +22,7 @@ __all__ = [
     "AccountEntry",
     "Code",
     "Confirm",
+    "Deliver",
     "Direction",
     "Filter",
     "Group",
@@ -31,6 +34,7 @@ __all__ = [
     "Person",
     "Problem",
     "Reader",
+    "Rhythm",
     "load",
     "parse",
     "report",

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from bridge.mappings.lint import split
 from bridge.mappings.models import (
     AccountEntry,
+    Deliver,
     Direction,
     Filter,
     Group,
@@ -17,8 +18,19 @@ from bridge.mappings.models import (
     MappingTest,
     Person,
     Reader,
+    Rhythm,
 )
-from bridge.mappings.schema import FOLLOWERS, FileEntry, FilterEntry, GroupEntry, LoopsEntry, PersonEntry, PlaceEntry, budget_of
+from bridge.mappings.schema import (
+    FOLLOWERS,
+    FileEntry,
+    FilterEntry,
+    GroupEntry,
+    LoopsEntry,
+    PersonEntry,
+    PlaceEntry,
+    ReaderEntry,
+    budget_of,
+)
 from bridge.post import AccountId, Audience, PersonId
 
 
@@ -91,10 +103,13 @@ def _place(entry: PlaceEntry, people: Mapping[PersonId, Person]) -> GroupPlace:
         direction=Direction(entry.direction),
         only=_filter(entry.only),
         skip=_filter(entry.skip),
-        readers=tuple(
-            Reader(PersonId(reader.person), people[PersonId(reader.person)].handles[account][0]) for reader in entry.readers
-        ),
+        readers=tuple(_reader(reader, account, people) for reader in entry.readers),
     )
+
+
+def _reader(entry: ReaderEntry, account: AccountId, people: Mapping[PersonId, Person]) -> Reader:
+    person = people[PersonId(entry.person)]
+    return Reader(person.id, person.handles[account][0], Rhythm(Deliver(entry.deliver), entry.at, entry.zone, entry.quiet))
 
 
 def _filter(entry: FilterEntry | None) -> Filter | None:

@@ -1,4 +1,4 @@
-"""Checks beyond types: do the names exist, do the places of a group fit together, is it available yet. Pure."""
+"""Checks beyond types: do the names exist, do the places of a group fit together. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import BaseModel
-
 from bridge.mappings import tree as trees
 from bridge.mappings.problems import Code, Problem, quoted, suggest
-from bridge.mappings.schema import FOLLOWERS, FileEntry, GroupEntry, PlaceEntry, not_yet
+from bridge.mappings.schema import FOLLOWERS, FileEntry, GroupEntry, PlaceEntry
 from bridge.mappings.tree import Path, Table
 from bridge.mappings.words import where
 
@@ -196,27 +194,8 @@ def _unknown_person(look: Look, path: Path, person: str, known: Iterable[str]) -
     return look.problem(path, Code.UNKNOWN_PERSON, message, suggest(person, known, "known people"))
 
 
-# ---------------------------------------------------------------- what is not built yet
-
-
-def check_available(look: Look) -> Iterator[Problem]:
-    for group, entry in look.entry.groups.items():
-        yield from _not_yet(look, ("groups", group), entry)
-        for path, place in places(entry, group):
-            for index, reader in enumerate(place.readers):
-                yield from _not_yet(look, (*path, "readers", index), reader)
-
-
-def _not_yet(look: Look, path: Path, entry: BaseModel) -> Iterator[Problem]:
-    for name, field in type(entry).model_fields.items():
-        if not_yet(field) and getattr(entry, name) != field.default:
-            usual = field.default if isinstance(field.default, str) else "0s"
-            cure = f"only `{name}: {usual}` works today" if field.default is not None else "leave it out"
-            yield look.problem((*path, name), Code.NOT_YET, f"{look.where((*path, name))} is not available yet", cure, key=True)
-
-
 def _sections(entry: FileEntry) -> tuple[tuple[str, Iterable[str]], ...]:
     return (("accounts", entry.accounts), ("people", entry.people), ("groups", entry.groups))
 
 
-CHECKS: Final[tuple[Check, ...]] = (check_keys, check_people, check_persons, check_places, check_tests, check_available)
+CHECKS: Final[tuple[Check, ...]] = (check_keys, check_people, check_persons, check_places, check_tests)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -54,12 +54,46 @@ class Filter:
     words: frozenset[str] = frozenset()
 
 
+class Deliver(StrEnum):
+    """How often a reader hears of a group; each one reduces what those before it bring."""
+
+    EACH = "each"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    ANNOUNCEMENTS = "announcements"
+
+    @property
+    def rank(self) -> int:
+        """The higher, the fewer mails."""
+        return tuple(Deliver).index(self)
+
+    @property
+    def collects(self) -> bool:
+        """Posts are collected and come together at set times."""
+        return self in {Deliver.HOURLY, Deliver.DAILY, Deliver.WEEKLY}
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """When a reader hears of a group: `at` is the time of day of daily and weekly mails, in `zone` (an IANA name).
+
+    `quiet` is from when to when nothing comes but announcements; it may span midnight.
+    """
+
+    deliver: Deliver = Deliver.EACH
+    at: time = time(8)
+    zone: str = "UTC"
+    quiet: tuple[time, time] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """A person who gets copies of their own at a place; `address` is their first one at that account."""
 
     person: PersonId
     address: str
+    rhythm: Rhythm = Rhythm()
 
 
 @dataclass(frozen=True, slots=True)

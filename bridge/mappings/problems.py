@@ -41,7 +41,6 @@ class Code(StrEnum):
     MISSING_KEY = "V202", "A key that must be there is missing."
     WRONG_TYPE = "V203", "A value is of the wrong kind: text, number, list, table."
     WRONG_VALUE = "V204", "A value is of the right kind, but it is not one that can stand here."
-    NOT_YET = "V205", "The key is settled but not available yet."
     UNKNOWN_PLATFORM = "V301", "No platform of this name is installed."
     UNKNOWN_ACCOUNT = "V302", "An account is named that is not under `accounts`."
     UNKNOWN_PERSON = "V303", "A person is named who is not under `people`."

@@ -56,7 +56,6 @@ HEAD: Final = """\
 - A duration is a number with its unit: `60s`, `30m`, `48h`, `7d`.
 - A secret never stands in the file. Write `{env: NAME}` for an environment variable, or `{file: path}` for a file; a
   relative path starts at the mapping file's folder, and the line end after the secret does not count.
-- A key marked *not available yet* is settled, but only its default may be written today.
 """
 
 CODES: Final = """\
@@ -101,8 +100,7 @@ def _table(model: type[BaseModel]) -> str:
 
 def _row(key: str, value: JsonSchemaValue, *, required: bool) -> str:
     default = "required" if required else _default(value.get("default"))
-    later = " *Not available yet.*" if value.get("x-not-yet") else ""
-    return f"| `{key}` | {_kind(value)} | {default} | {value.get('description', '')}{later} |"
+    return f"| `{key}` | {_kind(value)} | {default} | {value.get('description', '')} |"
 
 
 def _default(value: object) -> str:
@@ -113,6 +111,8 @@ def _default(value: object) -> str:
 
 def _kind(value: JsonSchemaValue) -> str:
     """What may be written, in words."""
+    if "x-kind" in value:
+        return str(value["x-kind"])
     if "enum" in value:
         return ", ".join(f"`{choice}`" for choice in value["enum"])
     if "anyOf" in value:

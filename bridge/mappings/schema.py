@@ -1,23 +1,17 @@
-"""The strict pydantic models of the mapping file: its keys, their types and what each is for. Names are checked in `lint`.
-
-A field marked `NOT_YET` is settled, so nobody else may take its name, but only its default may be written today.
-"""
+"""The strict pydantic models of the mapping file: its keys, their types and what each is for. Names are checked in `lint`."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bridge.mappings.problems import nearest
-
-NOT_YET: Final[dict[str, JsonValue]] = {"x-not-yet": True}
-"""Marks a field whose other values are not available yet."""
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST: Final = timedelta(days=3650)
@@ -96,6 +90,34 @@ def _budget(value: str) -> str:
     return value
 
 
+def clock(value: object) -> time:
+    """`08:00` as a time of day. Raises a pydantic error in words."""
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("clock", 'must be a time of day in quotes, from "00:00" to "23:59"')
+    return time(int(match[1]), int(match[2]))
+
+
+def _quiet(value: object) -> tuple[time, time]:
+    begins, dash, ends = value.partition("-") if isinstance(value, str) else ("", "", "")
+    try:
+        found = (clock(begins), clock(ends)) if dash else None
+    except PydanticCustomError:
+        found = None
+    if found is None or found[0] == found[1]:
+        raise PydanticCustomError("quiet", 'must be two different times of day in quotes: "22:00-07:00"')
+    return found
+
+
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (KeyError, ValueError, OSError):  # a name with a slash at its start is a ValueError, a folder's an OSError
+        meant = nearest(value, sorted(available_timezones()))
+        cure = f'; did you mean "{meant}"?' if meant else ""
+        raise PydanticCustomError("zone", "must be a time zone such as Europe/London{cure}", {"cure": cure}) from None
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -113,6 +135,14 @@ def _hashtag(value: str) -> str:
 
 
 Words = Annotated[str, Field(min_length=1)]
+Clock = Annotated[
+    time, BeforeValidator(clock), WithJsonSchema({"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "x-kind": "time"})
+]
+Quiet = Annotated[
+    tuple[time, time],
+    BeforeValidator(_quiet),
+    WithJsonSchema({"type": "string", "pattern": r"^\d?\d:\d\d ?- ?\d?\d:\d\d$", "x-kind": "two times"}),
+]
 Span = Annotated[
     timedelta,
     BeforeValidator(duration),
@@ -139,11 +169,26 @@ class ReaderEntry(Entry):
     """Who gets copies of their own at a place; `- lee` is short for `- {person: lee}`."""
 
     person: Words = Field(description="A key under `people`, with an address at this account.")
-    deliver: Literal["each", "daily"] = Field(
-        "each", description="`each` post by itself; `daily` in one mail.", json_schema_extra=NOT_YET
+    deliver: Literal["each", "hourly", "daily", "weekly", "announcements"] = Field(
+        "each",
+        description=(
+            "`each` conversation as it goes, bundled where posts follow each other; all posts in one mail, `hourly`, `daily` or "
+            "`weekly` (on Mondays); `announcements` only. Readers may choose less for themselves, never more."
+        ),
     )
-    time: str | None = Field(None, description="When the daily mail goes out.", json_schema_extra=NOT_YET)
-    zone: str | None = Field(None, description="The time zone of `time`.", json_schema_extra=NOT_YET)
+    at: Clock = Field(
+        time(8),
+        alias="time",
+        description="The time of day of daily and weekly mails, in `zone`.",
+        json_schema_extra={"default": "08:00"},
+    )
+    zone: Annotated[Words, AfterValidator(_zone)] = Field(
+        "UTC", description="The reader's time zone, by its IANA name: `Europe/London`."
+    )
+    quiet: Quiet | None = Field(
+        None,
+        description='From when to when only announcements come, in `zone`: `"22:00-07:00"`. The rest comes in one mail then.',
+    )
 
 
 class PlaceEntry(Entry):
@@ -302,12 +347,6 @@ class FileEntry(Entry):
     people: dict[str, PersonEntry] = Field({}, description="The humans, by a short name of your own.")
     groups: dict[str, GroupEntry] = Field(description="The conversations, by a name of your own.")
     tests: list[TestEntry] = Field([], description="What `viabridge test` checks.")
-
-
-def not_yet(field: FieldInfo) -> bool:
-    """Whether only the field's default may be written today."""
-    extra = field.json_schema_extra
-    return isinstance(extra, dict) and extra.get("x-not-yet") is True
 
 
 def keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> frozenset[str]:

@@ -12,32 +12,28 @@ from bridge.post import Audience, EventKind, Ref
 from bridge.store import blobs, sql
 from bridge.store.codec import load_files, load_post
 from bridge.store.tables import Action, DeliveryState, PartState
-from bridge.store.values import Claim, FrozenPart, Job, StandingCopy
+from bridge.store.values import Claim, FrozenPart, Job, Lane, StandingCopy
 from bridge.text import first_line
 
 _DELIVERY, _LANE, _EVENT, _POST = sql.delivery.c, sql.lane.c, sql.event.c, sql.post.c
 
-_NEXT = (
-    select(
-        sql.delivery,
-        _LANE.not_before,
-        _LANE.paused,
-        _LANE.failures,
-        _EVENT.kind.label("event_kind"),
-        _EVENT.revision,
-        *(_POST[name] for name in ("account", "place", "person", "native", "body", "version", "subject", "parent_id", "root_id")),
-    )
-    .where(
-        _DELIVERY.lane_id == bindparam("lane"),
-        _DELIVERY.state == DeliveryState.WAITING,
-        _DELIVERY.lane_id == _LANE.id,
-        _DELIVERY.event_id == _EVENT.id,
-        _DELIVERY.post_id == _POST.id,
-    )
-    .order_by(_DELIVERY.seq)
-    .limit(1)
+WAITING = select(
+    sql.delivery,
+    _LANE.not_before,
+    _LANE.paused,
+    _LANE.failures,
+    _EVENT.kind.label("event_kind"),
+    _EVENT.revision,
+    *(_POST[name] for name in ("account", "place", "person", "native", "body", "version", "subject", "parent_id", "root_id")),
+).where(
+    _DELIVERY.state == DeliveryState.WAITING,
+    _DELIVERY.lane_id == _LANE.id,
+    _DELIVERY.event_id == _EVENT.id,
+    _DELIVERY.post_id == _POST.id,
 )
-_READY = _NEXT.where(_DELIVERY.ready_at <= bindparam("now"))
+_MINE = (_DELIVERY.lane_id == bindparam("lane"), _DELIVERY.carried_by.is_(None))
+_READY = WAITING.where(*_MINE, _DELIVERY.ready_at <= bindparam("now")).order_by(_DELIVERY.seq).limit(1)
+_UPCOMING = select(func.min(_DELIVERY.ready_at)).where(_DELIVERY.state == DeliveryState.WAITING, *_MINE)
 _PARTS = select(sql.part).where(sql.part.c.delivery_id == bindparam("delivery")).order_by(sql.part.c.number)
 
 
@@ -52,10 +48,11 @@ def next_job(tx: Connection, claim: Claim, now: float) -> Job | float | None:
     if row is None:
         upcoming: float | None = tx.execute(_UPCOMING, {"lane": claim.lane.id}).scalar_one()
         return upcoming
-    return _job(tx, claim, row) if row.not_before <= now else float(row.not_before)
+    return job_of(tx, claim.lane, row) if row.not_before <= now else float(row.not_before)
 
 
-def _job(tx: Connection, claim: Claim, row: Any) -> Job:
+def job_of(tx: Connection, lane: Lane, row: Any) -> Job:
+    """The delivery of the lane in a row of `WAITING`."""
     parts = parts_of(tx, row.id)
     finished = [part.ref for part, state in parts if state == PartState.DONE and part.action is Action.SEND]
     changes = row.kind in {EventKind.EDITED, EventKind.DELETED}
@@ -79,13 +76,21 @@ def _job(tx: Connection, claim: Claim, row: Any) -> Job:
         version=row.version,
         subject=_subject(tx, row),
         parent=_excerpt(tx, row.parent_id, Audience(row.audience)),
-        thread=_thread(tx, claim, row),
-        copies=copies(tx, row.post_id, claim.lane.id) if changes or again else (),
+        thread=_thread(tx, lane, row),
+        copies=copies(tx, row.post_id, lane.id) if changes or again else (),
         parts=tuple(part for part, state in parts if state != PartState.DONE),
         frozen=bool(parts),
         previous=finished[-1] if finished else None,
-        corrected=changes and _was_corrected(tx, row.post_id, claim.lane.id),
+        corrected=changes and _was_corrected(tx, row.post_id, lane.id),
+        lane=lane,
+        form=row.form,
+        root_id=row.root_id or row.post_id,
+        carries=bool(parts) and lane.destination is not None and lane.destination.reader is not None and _carries(tx, row.id),
     )
+
+
+def _carries(tx: Connection, delivery_id: int) -> bool:
+    return tx.execute(select(exists().where(_DELIVERY.carried_by == delivery_id))).scalar_one()
 
 
 def _was_corrected(tx: Connection, post_id: int, lane_id: int) -> bool:
@@ -112,6 +117,7 @@ def _frozen(row: Any) -> FrozenPart:
     attempted = row.state == PartState.ATTEMPTING
     return FrozenPart(
         id=row.id,
+        delivery_id=row.delivery_id,
         number=row.number,
         action=Action(row.action),
         place_in_post=row.place_in_post,
@@ -140,24 +146,24 @@ def _excerpt(tx: Connection, post_id: int | None, audience: Audience) -> Excerpt
     return Excerpt(row.author, first_line(post.text) if post is not None and shown else "…")
 
 
-def _thread(tx: Connection, claim: Claim, post: Any) -> Thread:
+def _thread(tx: Connection, lane: Lane, post: Any) -> Thread:
     return Thread(
-        root=_standing_at(tx, claim, post.root_id),
-        parent=_standing_at(tx, claim, post.parent_id),
+        root=_standing_at(tx, lane, post.root_id),
+        parent=_standing_at(tx, lane, post.parent_id),
     )
 
 
-def _standing_at(tx: Connection, claim: Claim, post_id: int | None) -> Ref | None:
+def _standing_at(tx: Connection, lane: Lane, post_id: int | None) -> Ref | None:
     """What a reader of the lane knows the post by: the first part of its copy, or the original where it stands there.
 
     Where both stand at the place, the others there see only the copy: that is why there is one.
     """
-    if post_id is None or claim.lane.destination is None:
+    if post_id is None or lane.destination is None:
         return None
-    if standing := copies(tx, post_id, claim.lane.id):
+    if standing := copies(tx, post_id, lane.id):
         return standing[0].ref
     row = tx.execute(select(sql.post).where(sql.post.c.id == post_id)).one()
-    return sql.ref_of(row) if sql.place_of(row) == claim.lane.destination.place else None
+    return sql.ref_of(row) if sql.place_of(row) == lane.destination.place else None
 
 
 def copies(tx: Connection, post_id: int, lane_id: int) -> tuple[StandingCopy, ...]:

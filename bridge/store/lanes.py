@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Float, bindparam, cast, delete, extract, func, or_, select, update
+from sqlalchemy import Connection, Float, and_, bindparam, cast, delete, extract, func, or_, select, update
 
 from bridge.post import AccountId, Destination
 from bridge.store import sql
@@ -117,7 +117,7 @@ def with_work(tx: Connection, now: float) -> tuple[Lane, ...]:
 def _with_work() -> Any:
     """From one lane that has something waiting to the next by the index: what costs is lanes, not how much waits for one."""
     c, d = sql.lane.c, sql.delivery.c
-    waiting = d.state == DeliveryState.WAITING
+    waiting = and_(d.state == DeliveryState.WAITING, d.carried_by.is_(None))
     first = select(func.min(d.lane_id).label("id")).where(waiting).cte("busy", recursive=True)
     following = select(func.min(d.lane_id)).where(waiting, d.lane_id > first.c.id).scalar_subquery()
     busy = first.union_all(select(following).where(first.c.id.is_not(None)))

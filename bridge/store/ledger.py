@@ -116,6 +116,14 @@ def body_of(tx: Connection, post_id: int) -> Post | None:
     return load_post(body) if body else None
 
 
+def parent_of(tx: Connection, post_id: int) -> KnownPost | None:
+    """The post that this one answers before the group's eyes."""
+    p = sql.post.c
+    parent = select(p.parent_id).where(p.id == post_id).scalar_subquery()
+    row = tx.execute(select(sql.post).where(p.id == parent)).one_or_none()
+    return _known(row, direct=bool(row.person)) if row is not None else None
+
+
 def has_event(tx: Connection, post_id: int, kind: EventKind, revision: str) -> bool:
     """Whether this very event was accepted before."""
     return tx.execute(
@@ -182,7 +190,7 @@ def deliveries_of(tx: Connection, post_id: int) -> tuple[KnownDelivery, ...]:
             row.group,
             row.via,
             Audience(row.audience),
-            row.give_up_at - row.accepted_at,
+            row.give_up_at - max(row.accepted_at, row.ready_at),
         )
         for row in rows
     )

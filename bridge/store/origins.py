@@ -103,9 +103,12 @@ def stop(tx: Connection, group: str, post: Post, reason: Reason, now: float) -> 
 
 
 def held_before(tx: Connection, posts: Iterable[int]) -> dict[int, tuple[str, float]]:
-    """Of each lane where one of the posts is still to be sent: why it is held, if it is, and when it will be ready."""
+    """Of each lane where one of the posts is still to be sent: why it is held, if it is, and when it will be ready.
+
+    What waits to go with others holds no answer up: the answer takes it along.
+    """
     rows = tx.execute(
-        select(_D.lane_id, _D.state, _D.reason, _D.ready_at)
+        select(_D.lane_id, _D.state, _D.reason, case((_D.form == "", _D.ready_at), else_=0.0).label("ready_at"))
         .where(_D.post_id.in_(list(posts)), _D.state.in_(UNSENT), _D.kind == "created")
         .order_by(_D.id)
     )

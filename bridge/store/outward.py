@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
 
 from bridge.contract import Part
 from bridge.post import Audience, Destination, Ref
-from bridge.store import inward, lanes, ledger, sql
+from bridge.store import carried, inward, lanes, ledger, sql
 from bridge.store.codec import dump_files
 from bridge.store.jobs import parts_of
 from bridge.store.tables import UNSENT, Action, DeliveryState, PartState
@@ -32,6 +32,7 @@ class NewDelivery:
     ready_at: float = 0.0
     held: str = ""
     """Why it keeps its turn but waits for a human; empty where it need not."""
+    form: str = ""
 
 
 def queue(tx: Connection, event_id: int, post_id: int, new: NewDelivery, now: float) -> int:
@@ -85,11 +86,13 @@ def _insert(
         ready_at=new.ready_at,
         give_up_at=new.give_up_at,
         done_at=None if state == DeliveryState.WAITING else now,
+        form=new.form,
     )
 
 
 def withdraw(tx: Connection, delivery_id: int, reason: str, now: float) -> None:
-    """The delivery needs no sending any more."""
+    """The delivery needs no sending any more; what it was to go with goes on without it."""
+    carried.part_ways(tx, delivery_id)
     d = sql.delivery.c
     tx.execute(
         update(sql.delivery)
@@ -149,6 +152,8 @@ def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float
     """Write down that the part is about to be sent; False if it must not be: the claim is gone, or the part's need is."""
     if not lanes.owns(tx, claim) or not tx.execute(_COUNT_ATTEMPT, _keys(claim, job)).rowcount:
         return False
+    if job.carries:
+        carried.attempting(tx, job.delivery_id, now)
     begun = tx.execute(
         update(sql.part)
         .where(sql.part.c.id == part.id, sql.part.c.state != PartState.DONE)
@@ -158,8 +163,8 @@ def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float
 
 
 def thaw(tx: Connection, delivery_id: int) -> None:
-    """Forget the frozen parts of a delivery of which nothing was sent: it will be rendered anew."""
-    tx.execute(delete(sql.part).where(sql.part.c.delivery_id == delivery_id, sql.part.c.state == PartState.WAITING))
+    """Forget the frozen parts of a delivery of which nothing was sent, and with what it was to go: it is rendered anew."""
+    carried.part_ways(tx, delivery_id)
 
 
 def begin_anew(tx: Connection, claim: Claim, job: Job, part: FrozenPart) -> bool:
@@ -174,7 +179,7 @@ def start_over(tx: Connection, claim: Claim, job: Job) -> bool:
     """Forget all that was frozen of a delivery that is sent again; whether raws were parked for it."""
     if not lanes.owns(tx, claim):
         return False
-    tx.execute(delete(sql.part).where(sql.part.c.delivery_id == job.delivery_id))
+    carried.part_ways(tx, job.delivery_id, even_attempted=True)
     return inward.release_parked(tx, claim.lane.account)
 
 
@@ -186,6 +191,7 @@ _D, _L, _P = sql.delivery.c, sql.lane.c, sql.part.c
 _STILL = select(sql.post.c.version).where(
     _D.id == bindparam("_delivery"),
     _D.state == DeliveryState.WAITING,
+    _D.carried_by.is_(None),
     _D.post_id == sql.post.c.id,
     _D.lane_id == _L.id,
     _L.epoch == bindparam("_epoch"),
@@ -216,6 +222,8 @@ def settle(tx: Connection, claim: Claim, job: Job, part: FrozenPart, ref: Ref, n
         lanes.pause(tx, claim, now + pace, 0, "")
     _settle_part(tx, job.post_id, claim.lane.id, part, ref, now)
     tx.execute(_DELIVERED, {"_delivery": job.delivery_id, "_now": now})
+    if job.carries:
+        carried.standing(tx, job.delivery_id, now)
     return inward.release_parked(tx, claim.lane.account)
 
 
@@ -278,6 +286,7 @@ def postpone(
     if outcome is not Outcome.UNSENT:
         return False
     tx.execute(attempting.values(state=PartState.WAITING))
+    carried.resting(tx, part.delivery_id)
     return inward.release_parked(tx, claim.lane.account)
 
 
@@ -296,6 +305,10 @@ def conclude(
         .where(d.id == job.delivery_id, d.state == DeliveryState.WAITING)
         .values(state=state, reason=reason, detail=sql.storable(detail), done_at=now)
     )
+    if job.carries:
+        carried.ended(tx, job.delivery_id, state, reason, sql.storable(detail), now)
+    if job.carries and not in_doubt:
+        carried.resting(tx, job.delivery_id)
     if not in_doubt:
         attempting = (p.delivery_id == job.delivery_id, p.state == PartState.ATTEMPTING)
         tx.execute(update(sql.part).where(*attempting).values(state=PartState.WAITING))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from bridge.store import sql
 from bridge.store.tables import DeliveryState, LaneKind, RawState
@@ -47,7 +47,10 @@ _D, _LANE = sql.delivery.c, sql.lane.c
 RAWS = select(sql.raw.c.state, func.count()).where(sql.raw.c.state != RawState.DONE).group_by(sql.raw.c.state)
 WAITING = select(_D.lane_id, func.count()).where(_D.state == DeliveryState.WAITING).group_by(_D.lane_id)
 OLDEST = (
-    select(_D.accepted_at).where(_D.lane_id == bindparam("lane"), _D.state == DeliveryState.WAITING).order_by(_D.seq).limit(1)
+    select(case((_D.ready_at > _D.accepted_at, _D.ready_at), else_=_D.accepted_at))
+    .where(_D.lane_id == bindparam("lane"), _D.state == DeliveryState.WAITING)
+    .order_by(_D.seq)
+    .limit(1)
 )
 BEFORE_WINDOW = select(_D.id).where(_D.accepted_at < bindparam("since")).order_by(_D.id.desc()).limit(1)
 OUTCOMES = (
@@ -96,7 +99,7 @@ def _outcomes(tx: Connection, since: float) -> dict[tuple[int, str], int]:
 
 
 def _oldest(tx: Connection, lane: int, now: float) -> float:
-    """When the first of the lane's queue was accepted, at most `now`."""
+    """When the first of the lane's queue was accepted, or was to go, at most `now`."""
     found: float | None = tx.execute(OLDEST, {"lane": lane}).scalar_one_or_none()
     return now if found is None else min(found, now)
 

@@ -169,7 +169,11 @@ class LaneRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """The duty to bring one event to one destination, and its outcome."""
+    """The duty to bring one event to one destination, and its outcome.
+
+    `form` says whether it may go with others, as `bridge.rhythm.Form`; `carried_by` is the delivery whose native message
+    brings this one too.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -189,6 +193,12 @@ class DeliveryRow(SQLModel, table=True):
             "id",
             sqlite_where=text("state = 'not delivered'"),
             postgresql_where=text("state = 'not delivered'"),
+        ),
+        Index(
+            "delivery_carried",
+            "carried_by",
+            sqlite_where=text("carried_by IS NOT NULL"),
+            postgresql_where=text("carried_by IS NOT NULL"),
         ),
     )
 
@@ -210,6 +220,8 @@ class DeliveryRow(SQLModel, table=True):
     ready_at: float = 0.0
     give_up_at: float
     done_at: float | None = None
+    form: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    carried_by: int | None = Field(default=None, sa_type=_Id)
 
 
 class PartRow(SQLModel, table=True):

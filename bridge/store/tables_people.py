@@ -72,6 +72,22 @@ class AlertRow(SQLModel, table=True):
     about: str = Field(default="", sa_column_kwargs={"server_default": sql_text("''")})
 
 
+class ChoiceRow(SQLModel, table=True):
+    """What a reader chose for themselves, by their address at an account; empty for nothing. It can only reduce.
+
+    `mails` counts those of the day `counted_on`, a date in the reader's zone.
+    """
+
+    __tablename__ = "choice"
+
+    account: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    deliver: str = ""
+    paused_until: float = 0.0
+    counted_on: str = ""
+    mails: int = 0
+
+
 class HandleRow(SQLModel, table=True):
     """Whom a handle of the mapping file was found to mean at an account."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, se
 
 from bridge import text
 from bridge.post import AccountId, Audience, Destination, Place, Ref
-from bridge.store import sql
+from bridge.store import carried, sql
 from bridge.store.codec import load_post
 from bridge.store.tables import DeliveryState, PartState
 
@@ -116,11 +116,23 @@ def count(tx: Connection) -> dict[str, int]:
 def send_again(tx: Connection, delivery_id: int, give_up_at: float) -> int | None:
     """Queue it anew, in its old turn, to be rendered anew and sent under keys of their own; its lane, None if it is not there.
 
-    Where a part may stand all the same, what was frozen is kept: it is looked up before anything is sent.
+    Where a part may stand all the same, what was frozen is kept: it is looked up before anything is sent. What went in one
+    native message with others that may stand is queued with them; else it goes its own way.
     """
-    lane: int | None = tx.execute(
+    found = tx.execute(select(_D.state, _D.carried_by).where(_D.id == delivery_id)).one_or_none()
+    together = carried.unit(tx, delivery_id)
+    if found is not None and found.state == DeliveryState.WAITING and found.carried_by is not None:
+        return _lane_of(tx, together[0])  # queued just now, with what carries it
+    if found is None or found.state != DeliveryState.NOT_DELIVERED:
+        return None
+    attempting = update(sql.part).where(_P.delivery_id.in_(together), _P.state == PartState.ATTEMPTING)
+    if tx.execute(attempting.values(lost_answers=0)).rowcount == 0:
+        carried.part_ways(tx, delivery_id)
+        tx.execute(delete(sql.part).where(_P.delivery_id == delivery_id))
+        together = (delivery_id,)
+    tx.execute(
         update(sql.delivery)
-        .where(_D.id == delivery_id, _D.state == DeliveryState.NOT_DELIVERED)
+        .where(_D.id.in_(together), _D.state == DeliveryState.NOT_DELIVERED)
         .values(
             state=DeliveryState.WAITING,
             reason="",
@@ -131,13 +143,12 @@ def send_again(tx: Connection, delivery_id: int, give_up_at: float) -> int | Non
             ready_at=0.0,
             give_up_at=give_up_at,
         )
-        .returning(_D.lane_id)
-    ).scalar_one_or_none()
-    if lane is None:
-        return None
-    mine = _P.delivery_id == delivery_id
-    if tx.execute(update(sql.part).where(mine, _P.state == PartState.ATTEMPTING).values(lost_answers=0)).rowcount == 0:
-        tx.execute(delete(sql.part).where(mine))
+    )
+    return _lane_of(tx, together[0])
+
+
+def _lane_of(tx: Connection, delivery_id: int) -> int:
+    lane: int = tx.execute(select(_D.lane_id).where(_D.id == delivery_id)).scalar_one()
     return lane
 
 

@@ -86,14 +86,18 @@ class KnownDelivery:
     via: str
     audience: Audience
     patience: float
-    """Seconds from acceptance until it is given up."""
+    """Seconds after it may first go until it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrozenPart:
-    """One native message of a delivery, as it was frozen. `ref` is what is edited or deleted, or None."""
+    """One native message of a delivery, as it was frozen.
+
+    `ref` is what is edited or deleted; of what is sent, where it will stand if that was known before; or None.
+    """
 
     id: int
+    delivery_id: int
     number: int
     action: Action
     place_in_post: int
@@ -159,6 +163,12 @@ class Job:
     """The last part of this delivery that has been done."""
     corrected: bool
     """Whether an earlier change of the post was brought to this destination."""
+    lane: Lane
+    form: str = ""
+    root_id: int = 0
+    """The post that begins the conversation."""
+    carries: bool = False
+    """Whether other deliveries go with this one, in its one native message."""
 
     @property
     def untried(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from sqlalchemy import update
 
-from bridge.contract import Capabilities, Context, Limits, Part, Thread
+from bridge.contract import Bundler, Capabilities, Context, Limits, Part, Thread
 from bridge.engine import Account, Engine
 from bridge.errors import Rejected
 from bridge.introducing import Introducer
@@ -49,6 +49,7 @@ class Fake:
     refusals: int = 0
     capabilities: Capabilities = CHANGEABLE
     limits: Limits = SHORT
+    bundler: Bundler | None = None
     sent: list[str] = field(default_factory=list)
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:

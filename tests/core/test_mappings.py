@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
 
-from bridge.mappings import Direction, Filter, GroupPlace, Mappings, MappingTest, Reader, load, parse
+from bridge.mappings import Deliver, Direction, Filter, GroupPlace, Mappings, MappingTest, Reader, Rhythm, load, parse
 from bridge.post import AccountId, Audience, PersonId
 from tests.core.mappings_samples import ENVIRON, GROUPS, PLATFORMS, TOP, Chat
 
@@ -41,7 +41,7 @@ groups:
         only: {{hashtags: ["#All", news], words: [Draft]}}
         skip: {{}}
       - at: "mail/all-hands"
-        readers: [{{person: lynn, deliver: each}}]
+        readers: [{{person: lynn, deliver: weekly, time: "9:30", zone: Europe/London, quiet: "22:00 - 07:00"}}]
   side-talk:
     places: [{{at: team/a}}, {{at: team/b}}]
 tests:
@@ -71,7 +71,8 @@ def test_every_key_arrives_as_a_value() -> None:
         only=Filter(frozenset({"#all", "#news"}), frozenset({"draft"})),
         skip=None,
     )
-    assert group.places[1].readers == (Reader(LYNN, "lynn@example.org"),)
+    weekly = Rhythm(Deliver.WEEKLY, time(9, 30), "Europe/London", (time(22), time(7)))
+    assert group.places[1].readers == (Reader(LYNN, "lynn@example.org", weekly),)
     assert mappings.tests == (MappingTest("team/a", "lynn", "hi", ("team/b",)),)
 
 
@@ -83,6 +84,12 @@ def test_what_is_left_out_has_a_default() -> None:
     assert (group.answers, group.strangers) == ("everyone", "answer")
     assert (group.undo, group.give_up_after, group.max_age) == (timedelta(0), timedelta(hours=48), timedelta(hours=24))
     assert group.places[0] == GroupPlace(TEAM, "all-hands")
+
+
+def test_a_reader_gets_each_post_unless_told_otherwise() -> None:
+    mappings = read(f"{TOP}groups: {{g: {{places: [{{at: mail/a, readers: [lynn]}}, {{at: team/b}}]}}}}")
+    [reader] = mappings.groups[0].places[0].readers
+    assert reader.rhythm == Rhythm(Deliver.EACH, time(8), "UTC", None)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ def place(inner: str) -> str:
     return group(f"places: [{{at: team/a, {inner}}}, {{at: team/b}}]")
 
 
+def reads(inner: str) -> str:
+    """A file with one reader who has these keys too."""
+    return group(f"places: [{{at: mail/a, readers: [{{person: lynn, {inner}}}]}}, {{at: team/b}}]")
+
+
 def account(inner: str) -> str:
     """A file whose chat account has these keys too."""
     return TOP.replace("token: {env: CHAT_TOKEN}", "token: {env: CHAT_TOKEN}, " + inner) + GROUPS
@@ -118,20 +123,13 @@ SHAPES = [
     Case("reader", TOP + "groups: {g: {places: [{at: mail/a, readers: [«5»]}, {at: team/b}]}}", Code.WRONG_VALUE, "a person", ""),
     Case("undo", group(f"undo: «60»\n    {PLACES}"), Code.WRONG_VALUE, "a number with its unit", ""),
     Case("budget", group(f"loops: {{budget: «30/week»}}\n    {PLACES}"), Code.WRONG_VALUE, "such as 30/m, or off", ""),
-    Case(
-        "digest",
-        TOP + "groups: {g: {places: [{at: mail/a, readers: [{person: lynn, «deliver»: daily}]}, {at: team/b}]}}",
-        Code.NOT_YET,
-        "reader 1, deliver is not available yet",
-        "deliver: each",
-    ),
-    Case(
-        "digest time",
-        TOP + 'groups: {g: {places: [{at: mail/a, readers: [{person: lynn, «time»: "08:00"}]}, {at: team/b}]}}',
-        Code.NOT_YET,
-        "time is not available yet",
-        "leave it out",
-    ),
+    Case("digest", reads("deliver: «dayly»"), Code.WRONG_VALUE, "one of each, hourly, daily, weekly", '"daily"'),
+    Case("digest time", reads("time: «08:61»"), Code.WRONG_VALUE, "a time of day", ""),
+    Case("time without quotes", reads("time: «800»"), Code.WRONG_VALUE, "in quotes", ""),
+    Case("zone", reads("zone: «Europe/Londn»"), Code.WRONG_VALUE, 'mean "Europe/London"', ""),
+    Case("zone outside", reads('zone: «"../../etc/passwd"»'), Code.WRONG_VALUE, "a time zone", ""),
+    Case("quiet", reads('quiet: «"22:00"»'), Code.WRONG_VALUE, "22:00-07:00", ""),
+    Case("quiet for ever", reads('quiet: «"22:00-22:00"»'), Code.WRONG_VALUE, "two different times", ""),
 ]
 
 NAMES = [

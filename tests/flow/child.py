@@ -45,7 +45,9 @@ def live(command: dict[str, str]) -> None:
     log.configure(json=True)
     loaded = main.load(Path(command["mappings"]))
     with asyncio.Runner(loop_factory=main._loop_factory()) as runner:
-        runner.run(main.serve(loaded, command["database"], "127.0.0.1", 0, at_step=killing(Path(command["order"]))))
+        runner.run(
+            main.serve(loaded, command["database"], "127.0.0.1", 0, at_step=killing(Path(command["order"])), patient=False)
+        )
 
 
 def tell(**words: int) -> None:

@@ -94,6 +94,7 @@ class House:
     mappings: Path
     database: str
     said: list[Said] = field(default_factory=list)
+    patient: bool = False
     _service: Service | None = None
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -114,7 +115,7 @@ class House:
 
     async def start(self) -> None:
         loaded = main.load(self.mappings)
-        self._service, _ = await self._open.enter_async_context(main.bridge(loaded, self.database))
+        self._service, _ = await self._open.enter_async_context(main.bridge(loaded, self.database, patient=self.patient))
         for account in self._service.engine.accounts.values():
             await asyncio.wait_for(account.opened.wait(), PATIENCE)
 
