@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bridge import audience, breaking, facts, feedback, notices, reacting, refusing, routing, rules, standing, text
+from bridge import audience, breaking, choosing, facts, feedback, notices, reacting, refusing, routing, rules, standing, text
 from bridge.facts import Case
 from bridge.mappings import Group
 from bridge.pausing import Halt
@@ -15,6 +15,7 @@ from bridge.post import (
     Created,
     Deleted,
     Edited,
+    Event,
     EventKind,
     Heard,
     Ignored,
@@ -23,6 +24,7 @@ from bridge.post import (
     Ref,
     Undelivered,
     Wish,
+    Wished,
     revision_of,
 )
 from bridge.queueing import paused_by, queue_change, queue_copies, subject_of
@@ -73,10 +75,14 @@ def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], w
             commanded = commands.add(tx, event, now) or commanded
             continue
         if isinstance(event, Wish | Undelivered):
-            woken |= standing.heard(tx, event, world, now)
+            change, lanes_told = _wished(tx, event, world, now)
+            woken |= lanes_told
             changed = True
-            continue
-        case, found = facts.look_up(tx, event, waiting, world, now)
+            if change is None:
+                continue
+        else:
+            change = facts.at_home(tx, event, world)
+        case, found = facts.look_up(tx, change, waiting, world, now)
         verdict = rules.judge(found)
         woken |= _apply(case, verdict)
         changed = changed or found.answers_notice
@@ -89,6 +95,13 @@ def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], w
         inward.done(tx, waiting.id, keep_body=kept, reason=" ".join(sorted(set(reasons))))
         return Accepted(frozenset(woken), commanded=commanded, readers_changed=changed)
     return _keep_open(tx, waiting, waits, frozenset(woken), now)
+
+
+def _wished(tx: Tx, event: Wish | Undelivered, world: World, now: float) -> tuple[Event | None, set[int]]:
+    """What comes of it: a change of a post, if it asks for one, and the lanes with new work."""
+    if isinstance(event, Wish) and event.wished is Wished.TAKE_BACK:
+        return choosing.last_post(tx, event, now)
+    return None, standing.heard(tx, event, world, now)
 
 
 def _keep_open(tx: Tx, waiting: WaitingRaw, waits: list[Wait], woken: frozenset[int], now: float) -> Accepted:
@@ -149,7 +162,8 @@ def _relay_created(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int
     before = origins.held_before(case.tx, {parent.id, parent.root_id}) if parent else {}
     paused = halts.as_seen(case.tx, case.world.halts)
     new = [_delivery(case, post, route, held.get(route.group.id), before, paused) for route in routes]
-    woken = queue_copies(case.tx, case.world, event_id, post_id, post, new, parent, case.now)
+    woken = {lane for route in routes for lane in choosing.welcome(case.tx, route.destination, case.world, case.now)}
+    woken |= queue_copies(case.tx, case.world, event_id, post_id, post, new, parent, case.now)
     if isinstance(case.event, Edited):  # taken as the post: the change itself is part of it
         refusing.note(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
     inward.release_postponed(case.tx, post.ref.place.account)  # changes of it that came first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from bridge import notices, releasing, standing, text
+from bridge import joining, notices, releasing, standing, text
 from bridge.facts import Case
 from bridge.notices import Notice
 from bridge.post import Place, Post, UserId, direct
@@ -88,8 +88,8 @@ def _obey(case: Case, post: Post, told: Told) -> set[int]:
                 return _decide(case, about.partition(":")[0], no=bool(words & _NO))
             case "alert" if notices.DECIDE in about:
                 return _decide_for_admin(case, post, about, words)
-            case "leave" | "return":
-                return standing.answered(case.tx, kind, about, case.now, no=bool(words & _NO))
+            case "leave" | "return" | "choose" | "join" | "invite":
+                return standing.answered(case.tx, kind, about, case.world, case.now, no=bool(words & _NO))
             case _:
                 return set()
     except NotHeld as error:
@@ -112,6 +112,8 @@ def _held_by(tx: Tx, about: str) -> str:
 
 
 def _decide(case: Case, name: str, *, no: bool) -> set[int]:
+    if name.startswith(joining.ABOUT):
+        return joining.decide(case.tx, name, case.world, case.now, by="an admin, by mail", no=no)
     if no:
         releasing.discard(case.tx, name)
         return set()

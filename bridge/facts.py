@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bridge import loops, routing
@@ -40,6 +40,22 @@ class Case:
     hops: int = 0
     told: Told | None = None
     """The notice that it answers."""
+
+
+def at_home(tx: Tx, event: Event, world: World) -> Event:
+    """The event where it belongs: an answer to a copy, by one of those who get one each, is for that copy's own group.
+
+    One message can bring posts of several groups, and has only one address to answer to.
+    """
+    place = event.ref.place
+    if not isinstance(event, Created) or event.post.reply_to is None or place.is_direct or place.account not in world.by_reader:
+        return event
+    there = ledger.place_of_copy(tx, event.post.reply_to)
+    if there is None or there == place or there.is_direct:
+        return event
+    moved = tuple(replace(ref, place=there) for ref in _answers(event.post))
+    post = replace(event.post, ref=replace(event.ref, place=there), reply_to=moved[0], also_reply_to=moved[1:])
+    return replace(event, post=post)
 
 
 def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float) -> tuple[Case, Facts]:

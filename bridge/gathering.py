@@ -9,6 +9,7 @@ from bridge import rhythm, routing
 from bridge.bundling import may_go_along, plan
 from bridge.contract import Adapter
 from bridge.engine import Engine, Step
+from bridge.errors import FileRejected
 from bridge.media import Spool
 from bridge.planning import Known
 from bridge.post import Destination, EventKind
@@ -46,7 +47,7 @@ class Gathering:
         now, reader = self.engine.now(), to.reader
         wanted = routing.rhythm_of(self.world(), to)
         day = rhythm.day_of(wanted, now)
-        if await self.store.read(lambda tx: choices.mails_on(tx, to.account, reader, day)) < rhythm.MOST_A_DAY:
+        if await self.store.read(lambda tx: choices.mails_on(tx, to, day)) < rhythm.MOST_A_DAY:
             return False
         await self.store.write(lambda tx: bundles.hold_over(tx, to.account, reader, rhythm.evening(wanted, now)))
         return True
@@ -99,8 +100,14 @@ class Gathering:
         """Nothing of it was sent: each goes its own way again."""
         await self.store.write(lambda tx: carried.part_ways(tx, job.delivery_id))
 
+    async def refuse(self, job: Job, error: FileRejected) -> bool:
+        """A file of what the message brings will not be taken; whether that is new, so that it is worth another try without."""
+        jobs = [each for each in await self.together(job) if each.post and any(m.blob == error.blob for m in each.post.media)]
+        new = [self.spool.refuse(each.post_id, self.claim.lane.id, error.blob, error.sentence) for each in jobs]
+        return any(new)
+
     def count(self, tx: Tx, now: float) -> None:
         """The lane's reader, if it has one, got one more mail today."""
         to = self.claim.lane.destination
         if to is not None and to.reader is not None:
-            choices.count(tx, to.account, to.reader, rhythm.day_of(routing.rhythm_of(self.world(), to), now))
+            choices.count(tx, to, rhythm.day_of(routing.rhythm_of(self.world(), to), now))

@@ -230,6 +230,16 @@ class Reacted:
 class Wished(StrEnum):
     """What somebody may ask of the bridge itself."""
 
+    EACH = "each"  # from here to ANNOUNCEMENTS: how often they want to hear, as the mapping file names it
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    ANNOUNCEMENTS = "announcements"
+    PAUSE = "pause"  # nothing until a date
+    RESUME = "resume"  # the pause is over
+    TAKE_BACK = "take back"  # their last post is to be deleted
+    JOIN = "join"  # they want to read along
+    WHICH = "which"  # they answer a message of several posts, and nobody can tell which of them
     LEAVE = "leave"  # proved to be theirs: nothing more is to be brought to them
     PERHAPS_LEAVE = "perhaps leave"  # they wrote that they want no more; whether they mean it is to be asked
 
@@ -242,6 +252,12 @@ class Wish:
     address: str
     wished: Wished
     at: datetime
+    name: str = ""
+    """How they call themselves."""
+    until: str = ""
+    """The date at which a pause ends, in ISO form; empty for the usual length."""
+    doubt: str = ""
+    """As a post's: why it may be somebody else who asks."""
 
 
 @dataclass(frozen=True, slots=True)

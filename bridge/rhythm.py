@@ -99,7 +99,7 @@ def _unless_quiet(rhythm: Rhythm, moment: float) -> float:
 
 def day_of(rhythm: Rhythm, now: float) -> str:
     """The reader's own date."""
-    return timing.date(rhythm.zone, now)
+    return timing.day_of(rhythm.zone, now)
 
 
 def evening(rhythm: Rhythm, now: float) -> float:

@@ -55,6 +55,10 @@ class World:
     """Readers who get nothing: they left, or their mail comes back."""
     choices: Mapping[tuple[AccountId, str], Choice] = field(default_factory=dict)
     """What readers chose for themselves, by their address at the account."""
+    joined: Mapping[Place, tuple[Reader, ...]] = field(default_factory=dict)
+    """Readers who are not in the mapping file, by the place they read; where it still lets people join."""
+    welcomed: frozenset[Destination] = frozenset()
+    """Readers who were told what they read."""
     patient: bool = False
     """Whether what readers get as it is written may wait a little, to come in fewer mails."""
 
@@ -66,6 +70,12 @@ class World:
     def place_of(self, entry: GroupPlace) -> Place:
         """The place an entry means; a stand-in while its name could not be looked up yet."""
         return Place(entry.account, self.pins.get((entry.account, entry.name)) or unpinned(entry.name))
+
+    def readers(self, entry: GroupPlace) -> tuple[Reader, ...]:
+        """Who reads the place: whom the mapping file names, and who joined where it lets people."""
+        joined = self.joined.get(self.place_of(entry), ()) if entry.join != "closed" else ()
+        named = {reader.address.lower() for reader in entry.readers} if joined else frozenset()
+        return (*entry.readers, *(each for each in joined if each.address.lower() not in named))
 
     def person(self, post: Post) -> Person | None:
         """Who wrote it, as far as the mapping file knows."""
@@ -161,7 +171,7 @@ def _refusal(
 ) -> Reason | None:
     direct = post.ref.place.is_direct
     if not approved and _is_addressed(post) and not _may_write(world, group, entry, post, person):
-        return Reason.UNKNOWN_SENDER if entry.readers and not direct else Reason.NOT_A_WRITER
+        return Reason.UNKNOWN_SENDER if world.readers(entry) and not direct else Reason.NOT_A_WRITER
     if not _is_asked_for(world, group, post):
         return Reason.NOT_THIS_WAY
     if not direct and not passes(entry, post):
@@ -179,6 +189,8 @@ def _is_addressed(post: Post) -> bool:
 def _may_write(world: World, group: Group, entry: GroupPlace, post: Post, person: Person | None) -> bool:
     place = post.ref.place
     if group.followers_write and post.author.user in world.followers.get(place.account, frozenset()):
+        return True
+    if not place.is_direct and any(reader.address.lower() == post.author.user.lower() for reader in world.readers(entry)):
         return True
     if person is None:
         return False
@@ -221,8 +233,8 @@ def _is_unseen_there(group: Group, post: Post) -> bool:
 
 
 def _destinations(world: World, entry: GroupPlace, place: Place) -> Iterator[Destination]:
-    if entry.readers or entry.account in world.by_reader:
-        yield from (to for reader in entry.readers if (to := Destination(place, reader.address)) not in world.away)
+    if entry.account in world.by_reader or entry.readers:
+        yield from (to for reader in world.readers(entry) if (to := Destination(place, reader.address)) not in world.away)
     else:
         yield Destination(place)
 
@@ -251,15 +263,30 @@ def name_of(world: World, place: Place) -> str:
     return next((f"{entry.account}/{entry.name}" for entry in entries if world.place_of(entry) == place), str(place.account))
 
 
+def title_of(world: World, group_id: str) -> str:
+    """The group's name for people."""
+    return next((group.title for group in world.mappings.groups if group.id == group_id), group_id)
+
+
 def reader_at(world: World, destination: Destination) -> Reader | None:
     """Who the destination's reader is in the mapping file."""
     for group in world.mappings.groups:
         for entry in group.places:
             if destination.reader is not None and world.place_of(entry) == destination.place:
-                for reader in entry.readers:
+                for reader in world.readers(entry):
                     if reader.address == destination.reader:
                         return reader
     return None
+
+
+def read_by(world: World, account: AccountId, address: str) -> Iterator[tuple[Group, Destination]]:
+    """What somebody reads at the account, group by group."""
+    for group in world.mappings.groups:
+        for entry in group.places:
+            if entry.account == account and entry.direction.takes:
+                to = Destination(world.place_of(entry), address)
+                if to not in world.away and any(reader.address == address for reader in world.readers(entry)):
+                    yield group, to
 
 
 def rhythm_of(world: World, destination: Destination) -> Rhythm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from bridge import notices
+from bridge import choosing, joining, notices
 from bridge.mappings import Group
 from bridge.post import AccountId, Destination, Place, PlaceId, Undelivered, UserId, Wish, Wished, direct
 from bridge.routing import World
@@ -22,7 +22,13 @@ ASKED_EVERY_S = 7 * _DAY_S
 
 def today(tx: Tx, world: World) -> World:
     """The world with what readers said of themselves by now."""
-    return replace(world, away=readers.away(tx), choices=choices.known(tx))
+    return replace(
+        world,
+        away=readers.away(tx),
+        choices=choices.known(tx),
+        welcomed=world.welcomed | choices.all_welcomed(tx),
+        joined=joining.readers_now(tx),
+    )
 
 
 def heard(tx: Tx, event: Wish | Undelivered, world: World, now: float) -> set[int]:
@@ -33,8 +39,14 @@ def heard(tx: Tx, event: Wish | Undelivered, world: World, now: float) -> set[in
             return undelivered(tx, to, event.why, world, now) if to is not None else set()
         case Wish(wished=Wished.LEAVE):
             return leave(tx, Destination(event.ref.place, event.address), now)
-        case Wish():
+        case Wish(wished=Wished.PERHAPS_LEAVE):
             return _ask(tx, event, world, now)
+        case Wish(wished=Wished.WHICH):
+            return choosing.which(tx, event, world, now)
+        case Wish(wished=Wished.JOIN):
+            return joining.asks(tx, event, world, now)
+        case Wish():
+            return choosing.chooses(tx, event, world, now)
 
 
 def leave(tx: Tx, to: Destination, now: float) -> set[int]:
@@ -47,7 +59,7 @@ def leave(tx: Tx, to: Destination, now: float) -> set[int]:
 
 def _ask(tx: Tx, event: Wish, world: World, now: float) -> set[int]:
     """Who writes "stop" is told, once a day, how to leave: whether it is them, only an answer shows."""
-    to = _reader(world, event.ref.place, event.address)
+    to = choosing.reader_of(world, event.ref.place, event.address)
     group = _group_of(world, to) if to else None
     if to is None or group is None:
         return set()
@@ -59,15 +71,24 @@ def _ask(tx: Tx, event: Wish, world: World, now: float) -> set[int]:
     return notify(tx, notices.how_to_leave(key, direct(to.account, UserId(event.address)), group), now)
 
 
-def answered(tx: Tx, kind: str, about: str, now: float, *, no: bool) -> set[int]:
-    """They answered whether they want to leave, or to be reached again."""
-    account, place, address = about.split(":")[:3]
+def answered(tx: Tx, kind: str, about: str, world: World, now: float, *, no: bool) -> set[int]:
+    """They answered what they were asked: whether to leave or to be reached again, what they chose, whether to join."""
+    account, place, address, rest = about.split(":", 3)
     to = Destination(Place(AccountId(account), PlaceId(place)), address)
-    if kind == "leave" and not no:
-        return leave(tx, to, now)
-    if kind == "return" and not no:
-        come_back(tx, to)
-    return set()
+    if no:
+        return set()
+    match kind:
+        case "leave":
+            return leave(tx, to, now)
+        case "return":
+            come_back(tx, to)
+            return set()
+        case "choose":
+            return choosing.answered(tx, to, rest, world, now)
+        case "join" | "invite":
+            return joining.confirmed(tx, to, world, now, invited=kind == "invite")
+        case _:
+            return set()
 
 
 def come_back(tx: Tx, to: Destination) -> None:
@@ -113,19 +134,9 @@ def _about(to: Destination) -> str:
     return f"{to.account}:{to.place.id}:{to.reader}"
 
 
-def _reader(world: World, place: Place, address: str) -> Destination | None:
-    """The reader at the place whose address it is, or a further one of the same person."""
-    person = world.mappings.person_by_handles(place.account, (address,))
-    for _, entry in world.sources(place):
-        for reader in entry.readers:
-            if reader.address.lower() == address.lower() or (person is not None and reader.person == person.id):
-                return Destination(place, reader.address)
-    return None
-
-
 def _group_of(world: World, to: Destination) -> Group | None:
     for group in world.mappings.groups:
         for entry in group.places:
-            if world.place_of(entry) == to.place and any(reader.address == to.reader for reader in entry.readers):
+            if world.place_of(entry) == to.place and any(reader.address == to.reader for reader in world.readers(entry)):
                 return group
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
@@ -27,6 +27,11 @@ def _moments(at: time, zone: str, now: float) -> Iterator[tuple[float, int]]:
         day += _DAY
 
 
+def at_date(day: date, at: time, zone: str) -> float:
+    """When a clock in the zone shows `at` on that day."""
+    return datetime.combine(day, at, ZoneInfo(zone)).timestamp()
+
+
 def next_hour(zone: str, now: float) -> float:
     """The next full hour on the zone's clocks: some are half an hour off."""
     local = datetime.fromtimestamp(now, ZoneInfo(zone))
@@ -34,7 +39,7 @@ def next_hour(zone: str, now: float) -> float:
     return now + 3600 - past
 
 
-def date(zone: str, now: float) -> str:
+def day_of(zone: str, now: float) -> str:
     """The date on the zone's calendars: 2026-11-25."""
     return datetime.fromtimestamp(now, ZoneInfo(zone)).date().isoformat()
 

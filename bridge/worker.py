@@ -20,7 +20,7 @@ from bridge.mentioning import Mentions
 from bridge.planning import Known, is_outdated, plan
 from bridge.post import AccountId, Destination, EventKind, Ref
 from bridge.reasons import Reason
-from bridge.routing import World, is_unpinned, unpinned_name
+from bridge.routing import World, is_unpinned, title_of, unpinned_name
 from bridge.store import Store, Tx, jobs, lanes, outward, pins
 from bridge.store.outward import NewPart, Outcome
 from bridge.store.tables import Action, DeliveryState
@@ -91,10 +91,6 @@ class Worker:
     async def _next(self, claim: Claim) -> Job | float | None:
         now = self.engine.now()
         return await self.store.read(lambda tx: jobs.next_job(tx, claim, now))
-
-
-def _has(job: Job, blob: str) -> bool:
-    return job.post is not None and any(media.blob == blob for media in job.post.media)
 
 
 class _Lane:
@@ -191,9 +187,8 @@ class _Lane:
         return next((group for group in self._world().mappings.groups if group.id == name), None)
 
     async def _known(self, job: Job, destination: Destination) -> Known:
-        group = self._group(job.group)
-        title, mentions = group.title if group else job.group, await self._mentions.of(job, destination)
-        return Known(title, mentions, self._late(job), self._world().public_url)
+        mentions = await self._mentions.of(job, destination)
+        return Known(title_of(self._world(), job.group), mentions, self._late(job), self._world().public_url)
 
     def _late(self, job: Job) -> str:
         """What its first copy says of itself where it comes late."""
@@ -337,9 +332,7 @@ class _Lane:
         """A file that the destination refuses for good is named in the copy, which is rendered anew; whether it is."""
         if not isinstance(error, FileRejected) or in_doubt or part.number:
             return False
-        posts = [each.post_id for each in await self._gathering.together(job) if _has(each, error.blob)]
-        new = [self._spool.refuse(post_id, self._claim.lane.id, error.blob, error.sentence) for post_id in posts]
-        if not any(new):
+        if not await self._gathering.refuse(job, error):
             return False
         log.warning("delivery.file_refused", delivery=job.delivery_id, lane=self._claim.lane.id, error=error.sentence)
         if await self._store.write(lambda tx: outward.begin_anew(tx, self._claim, job, part)):

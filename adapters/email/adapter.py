@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import aiosmtplib
 import structlog
 
+from adapters.email import bundles
 from adapters.email.addresses import Home, group_name
+from adapters.email.commands import ways
 from adapters.email.encryption import NoEncryption
 from adapters.email.headers import compose, leaving, message_id, return_path
 from adapters.email.listening import Listener
@@ -147,7 +149,7 @@ class EmailAdapter:
 
     @property
     def bundler(self) -> Bundler | None:
-        return None
+        return bundles.Bundler(self._home)
 
     async def members(self, place: PlaceId) -> int | None:  # noqa: ARG002 - the contract's
         return None
@@ -254,8 +256,8 @@ class EmailAdapter:
         return event
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
-        ways = leaving(destination, self._home, context.public_url)
-        return render(post, destination, context, ways[0] if ways else "")
+        leave = leaving(destination, self._home, context.public_url)
+        return render(post, destination, context, ways(destination, self._home, post.at, leave[0] if leave else ""))
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
         """One mail to one person. Its Message-ID follows from `key`, so that a repeat is recognised as one."""

@@ -26,6 +26,9 @@ _POLICY = compat32.clone(linesep="\r\n", max_line_length=78)
 _SEND_KEY = re.compile(r"[0-9a-f]{32}")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MARK: Final = "X-Viabridge"
+ITEMS: Final = "X-Viabridge-Items"
+"""The field that names the posts in a mail of several, in order, as group/id."""
+_DIGEST: Final = "d."
 
 
 def message_id(key: str, home: Home) -> NativeId:
@@ -34,6 +37,22 @@ def message_id(key: str, home: Home) -> NativeId:
         return NativeId(f"{home.signer.id(key)}@{home.host}")
     local = key if _PLAIN_KEY.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest()[:40]
     return NativeId(f"{local}@{home.host}")
+
+
+def item_id(mail: NativeId, number: int, home: Home) -> NativeId:
+    """The id of a post in the mail with this id (a digest's, without what marks it as one)."""
+    return message_id(hashlib.sha256(f"{mail}\0{number}".encode()).hexdigest()[:32], home)
+
+
+def digest_id(mail: NativeId) -> NativeId:
+    """The id of a digest: it stands for none of its posts, so that nobody takes an answer to it for an answer to one."""
+    return NativeId(f"{_DIGEST}{mail}")
+
+
+def mail_of_digest(native: str, home: Home) -> NativeId | None:
+    """The id that a digest's posts have theirs from; None for the id of anything else."""
+    ours = native.startswith(_DIGEST) and native.rpartition("@")[2] == home.host
+    return NativeId(native.removeprefix(_DIGEST)) if ours else None
 
 
 def sender_of(destination: Destination, home: Home) -> str:
@@ -48,8 +67,8 @@ def return_path(letter: Letter, destination: Destination, home: Home, key: str) 
 
 
 def _made_for(kind: Kind, letter: Letter, destination: Destination, home: Home, key: str) -> str | None:
-    """An address made for the reader of this mail; the same for every repeat of it."""
-    name = message_id(key, home).partition("@")[0]
+    """An address made for the reader of this mail; the same for every repeat of it. A digest's is that of its first post."""
+    name = (letter.items[0].partition("/")[2] if letter.digest else message_id(key, home)).partition("@")[0]
     return home.own_for(kind, destination.place.id, name, datetime.fromisoformat(letter.date))
 
 
@@ -63,18 +82,24 @@ def compose(letter: Letter, destination: Destination, home: Home, thread: Thread
     mail["To"] = destination.place.person or ours
     mail["Subject"] = letter.subject if letter.subject.isascii() else Header(letter.subject, "utf-8").encode()
     mail["Date"] = format_datetime(datetime.fromisoformat(letter.date))
-    mail["Message-ID"] = f"<{message_id(key, home)}>"
-    for name, value in (*_threading(thread), *_list_fields(letter, destination, home, key)):
+    mail["Message-ID"] = f"<{digest_id(message_id(key, home)) if letter.digest else message_id(key, home)}>"
+    for name, value in (*_threading(thread, letter), *_list_fields(letter, destination, home, key)):
         mail[name] = value
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail[MARK] = home.host
+    if letter.items:
+        mail[ITEMS] = " ".join(letter.items)
     return mail.as_bytes(policy=_POLICY)
 
 
-def _threading(thread: Thread) -> Iterator[tuple[str, str]]:
+def _threading(thread: Thread, letter: Letter) -> Iterator[tuple[str, str]]:
+    """A mail of several posts stands for all of them, under the id of the last: answers to the others find it by theirs."""
+    if letter.digest:
+        return
     answered = thread.parent or thread.root
-    chain = dict.fromkeys(ref.id for ref in (thread.root, thread.parent, thread.previous) if ref)
+    inside = (NativeId(each.partition("/")[2]) for each in letter.items[:-1])
+    chain = dict.fromkeys((*(ref.id for ref in (thread.root, thread.parent, thread.previous) if ref), *inside))
     if answered or chain:
         yield "In-Reply-To", f"<{answered.id if answered else next(iter(chain))}>"
         yield "References", " ".join(f"<{name}>" for name in chain)

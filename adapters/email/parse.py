@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.email.addresses import BRIDGE, Home, addresses_in
 from adapters.email.asking import emoji_in, leaver_in, says_stop
 from adapters.email.attaching import PROGRAM, is_program
 from adapters.email.bounces import came_back, undelivered
+from adapters.email.commands import Command, command_in, says_join
+from adapters.email.headers import item_id, mail_of_digest
 from adapters.email.identity import author_of, doubt_about
+from adapters.email.inline import answers_in
 from adapters.email.introductions import MARKER_WORDS
 from adapters.email.mime import File, Mail, Section, fingerprint, ids_in, read_fields, read_mail, sent_at
 from adapters.email.quotes import prune
@@ -45,6 +49,7 @@ _RECIPIENTS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 _ANSWERS = ("re:", "re[", "aw:", "antw:", "sv:", "vs:", "odp:", "rv:", "res:", "ynt:", "回复", "答复", "回覆")
 _FORWARDS = ("fwd:", "fw:", "wg:", "tr:", "enc:", "doorst:", "vl:", "vb:", "vs: fw", "pd:", "i: fw", "转发", "轉寄", "fyi:")
 _ONLY_OUTLOOK = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_NAMED = re.compile(r"\[([a-z0-9]{20,40})\]\s*$")
 NO_TEXT: Text = (Paragraph((Str("(no text)"),)),)
 
 
@@ -100,7 +105,7 @@ def parse(raw: Raw, home: Home) -> tuple[Heard, ...]:
         return _unaddressed(mail, raw, home)
     if went_to_many(mail):
         raise Unparsable("The mail says it went to many (Precedence), so perhaps no person wrote it to the group; it is held.")
-    return tuple(_heard(mail, raw, home, group) for group in groups)
+    return tuple(each for group in groups for each in _heard(mail, raw, home, group))
 
 
 def _left_by_link(raw: Raw, home: Home) -> Heard:
@@ -120,15 +125,51 @@ def _unaddressed(mail: Mail, raw: Raw, home: Home) -> tuple[Heard, ...]:
     return (Ignored(raw.key, "not-addressed"),)
 
 
-def _heard(mail: Mail, raw: Raw, home: Home, group: str) -> Heard:
-    """What the mail says to one group: an emoji, a wish to leave, or a post."""
+def _heard(mail: Mail, raw: Raw, home: Home, group: str) -> tuple[Heard, ...]:
+    """What the mail says to one group: an emoji, a wish, a post, or answers to several."""
     post = _post(mail, raw, home, group)
     emoji = emoji_in(mail, post.text) if post.reply_to else None
     if emoji and post.reply_to:
-        return Reacted(post.reply_to, post.author, emoji, raw.at)
-    if says_stop(_without_subject(mail), mail.subject) and not mail.files:
-        return Wish(post.ref, post.author.user, Wished.PERHAPS_LEAVE, raw.at)
-    return Created(post, Own.NO)
+        return (Reacted(post.reply_to, post.author, emoji, raw.at),)
+    command = command_in(mail) or _bare_command(mail)
+    if command:
+        return (_wish(post, command),)
+    digest = next((found for name in _ancestors(mail) if (found := mail_of_digest(name, home))), None)
+    return _answers(mail, post, digest, home) if digest else (Created(post, Own.NO),)
+
+
+def _bare_command(mail: Mail) -> Command | None:
+    """What is asked in the mail's own words, where there is nothing else in it."""
+    words = _without_subject(mail)
+    if mail.files:
+        return None
+    if says_stop(words, mail.subject):
+        return Command(Wished.PERHAPS_LEAVE)
+    return Command(Wished.JOIN) if says_join(plain(words), mail.subject) else None
+
+
+def _wish(post: Post, command: Command) -> Wish:
+    return Wish(post.ref, post.author.user, command.wished, post.at, post.author.name, command.until, post.doubt)
+
+
+def _answers(mail: Mail, post: Post, digest: NativeId, home: Home) -> tuple[Heard, ...]:
+    """Answers to posts of a digest, each to its own; what stands above them all goes with the first."""
+    found = answers_in(mail)
+    above = [answer.words for answer in found if not answer.number]
+    below = [answer for answer in found if answer.number]
+    if not below:
+        return (_wish(post, Command(Wished.WHICH)),)
+    answers: list[Heard] = []
+    for answer in below:
+        words = "\n\n".join([*above, answer.words])
+        above = []
+        native = NativeId(f"{post.ref.id}#{answer.number}") if answers else post.ref.id
+        ref, to = Ref(post.ref.place, native), Ref(post.ref.place, item_id(digest, answer.number, home))
+        media = () if answers else post.media
+        answers.append(
+            Created(replace(post, ref=ref, text=read_plain(words), reply_to=to, also_reply_to=(), media=media), Own.NO)
+        )
+    return tuple(answers)
 
 
 def _without_subject(mail: Mail) -> Text:
@@ -144,6 +185,9 @@ def _post(mail: Mail, raw: Raw, home: Home, group: str) -> Post:
     native = mail.message_id or f"{raw.key.partition('/')[0]}@{home.host}"
     text = body_text(mail, is_answer=bool(ancestors))
     author = _author(mail)
+    named = _named_in(mail.subject, home)
+    if named and not ancestors:
+        ancestors = (Ref(place, named),)
     ticket = home.ticket_in("r", raw.hints.get("to", "") or _own_recipient(mail, home), raw.at)
     by_ticket = Ref(place, NativeId(f"{ticket.id}@{home.host}")) if ticket else None
     if by_ticket and by_ticket not in ancestors:
@@ -162,6 +206,12 @@ def _post(mail: Mail, raw: Raw, home: Home, group: str) -> Post:
         doubt=doubt_about(mail, author.user, home.authserv, raw.hints.get("checked") if home.check_senders else None),
         by_ticket=by_ticket,
     )
+
+
+def _named_in(subject: str, home: Home) -> NativeId | None:
+    """The post that the subject names, as the Answer links of a digest do where no address can be made for it."""
+    match = _NAMED.search(subject[-60:])
+    return NativeId(f"{match[1]}@{home.host}") if match else None
 
 
 def _own_recipient(mail: Mail, home: Home) -> str:

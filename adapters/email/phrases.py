@@ -13,6 +13,12 @@ def _words(listed: str) -> tuple[str, ...]:
 MARKER: Final = "--- reply above this line ---"
 """The first line of each mail we send; whatever stands below it in an answer is ours."""
 
+HEADING: Final = "▸"
+"""How the line begins that stands above each post of a digest; its number follows."""
+
+BETWEEN: Final = "· · ·"
+"""What stands between the posts of one conversation."""
+
 WROTE: Final = _words("""
     wrote | writes | sent | a écrit | ecrit | a ecrit | schrieb | hat geschrieben | schreef | geschreven | escribió |
     escribio | ha scritto | scrive | escreveu | skrev | skreiv | kirjoitti | napisał | napisał(a) | napisała | pisze |

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Final
 
 from adapters.email.attaching import attach, picture
+from adapters.email.commands import Way, footer
 from adapters.email.phrases import MARKER
 from adapters.email.writing import cleaned, write_text
 from bridge.contract import Context, File, Part
@@ -18,7 +18,6 @@ from bridge.text import Block, Break, Inline, Paragraph, Str, Text, attribute, f
 
 __all__ = ["FOOTER", "Letter", "letter_of", "render", "write_text"]
 
-LEAVE: Final = "To get no more of these:"
 FOOTER: Final = "Press Reply to answer everyone in this group."
 _LONGEST_NAME: Final = 60
 _LONGEST_SUBJECT: Final = 150
@@ -30,7 +29,8 @@ _ADDRESS = re.compile(r"([^\s<>()\",;:@]{1,64})@[^\s<>()\",;:@]{1,255}")
 class Letter:
     """What stands in one mail. `group` is empty for a notice to one person; `date` is ISO 8601, UTC.
 
-    `link` is where we are reached from outside.
+    `link` is where we are reached from outside. `items` are the posts it brings, where there are several, as group/id; a
+    `digest` brings those of several conversations, and stands for none of them.
     """
 
     subject: str
@@ -40,34 +40,36 @@ class Letter:
     date: str
     group: str = ""
     link: str = ""
+    items: tuple[str, ...] = ()
+    digest: bool = False
 
 
 def letter_of(part: Part) -> Letter:
     """The letter that `render` wrote into the part."""
-    return Letter(**json.loads(part.body))
+    found = json.loads(part.body)
+    return Letter(**(found | {"items": tuple(found.get("items", ()))}))
 
 
-def render(post: Post, destination: Destination, context: Context, leave: str = "") -> tuple[Part, ...]:
-    """One mail, never split. Its parent's first line is always quoted: mail is read one at a time. `leave` is how to leave."""
+def render(post: Post, destination: Destination, context: Context, offered: tuple[Way, ...] = ()) -> tuple[Part, ...]:
+    """One mail, never split. Its parent's first line is always quoted: mail is read one at a time.
+
+    `offered` is what its reader can ask of us.
+    """
     attached = attach(post.media, context.limits.files)
-    text = tuple(_content(post, context, attached.lines))
+    text = tuple(content(post, context, attached.lines))
     title = one_line(context.group) or "viabridge"
     direct = destination.place.is_direct
-    footer = f"{title} · {FOOTER}" if not direct else title
+    below = footer(f"{title} · {FOOTER}" if not direct else title, offered)
     letter = Letter(
-        subject=_subject(post, context, title),
-        name=f"{_shown(post)} via {title}" if context.via else title,
-        text="\n\n".join([*([] if direct else [MARKER]), plain(text), f"-- \n{footer}{_way_out(leave)}"]),
-        html=_page(text, footer, leave, "".join(map(picture, attached.shown)), marked=not direct),
+        subject=subject_of(post, context, title),
+        name=f"{shown(post)} via {title}" if context.via else title,
+        text="\n\n".join([*([] if direct else [MARKER]), plain(text), below.text]),
+        html=_page(text, below.html, "".join(map(picture, attached.shown)), marked=not direct),
         date=post.at.isoformat(),
         group="" if direct else title,
         link=context.public_url,
     )
     return (Part(json.dumps(asdict(letter), ensure_ascii=False), tuple(map(File, attached.chosen))),)
-
-
-def _way_out(leave: str) -> str:
-    return f"\n{LEAVE} {leave}" if leave else ""
 
 
 def one_line(value: str, longest: int = _LONGEST_NAME) -> str:
@@ -76,18 +78,20 @@ def one_line(value: str, longest: int = _LONGEST_NAME) -> str:
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
-def _shown(post: Post) -> str:
+def shown(post: Post) -> str:
     """The author's name; of an address in it only what stands before the @: addresses are nobody else's business."""
     return one_line(_ADDRESS.sub(r"\1", post.author.name)) or "Somebody"
 
 
-def _subject(post: Post, context: Context, title: str) -> str:
+def subject_of(post: Post, context: Context, title: str) -> str:
+    """The conversation's name, the same in all its mails."""
     subject = one_line(context.subject or first_line(post.text, 60) or title, _LONGEST_SUBJECT)
     return f"Re: {subject}" if context.parent and not subject.lower().startswith("re:") else subject
 
 
-def _content(post: Post, context: Context, files: tuple[str, ...]) -> Iterator[Block]:
-    if context.parent:
+def content(post: Post, context: Context, files: tuple[str, ...], *, quoting: bool = True) -> Iterator[Block]:
+    """What a mail says of a post; `files` is what is said of its files, `quoting` whether it says what the post answers."""
+    if context.parent and quoting:
         author = one_line(_ADDRESS.sub(r"\1", context.parent.author))
         yield Paragraph((Str(f"↪ {author}: {context.parent.line}"),))
     if post.warning:
@@ -98,7 +102,7 @@ def _content(post: Post, context: Context, files: tuple[str, ...]) -> Iterator[B
 
 
 def _attributed(post: Post, context: Context) -> Text:
-    return attribute(post.text, context.via, _shown(post)) if context.via else post.text
+    return attribute(post.text, context.via, shown(post)) if context.via else post.text
 
 
 def _corrected(text: Text, *, corrected: bool) -> Text:
@@ -112,9 +116,7 @@ def _named(files: tuple[str, ...]) -> Iterator[Inline]:
         yield Str(line)
 
 
-def _page(text: Text, footer: str, leave: str, pictures: str, *, marked: bool) -> str:
+def _page(text: Text, below: str, pictures: str, *, marked: bool) -> str:
     """The whole HTML, cleaned; its looks are added when it is sent."""
     marker = f"<p><small>{MARKER}</small></p>\n" if marked else ""
-    below = f'<br><a href="{escape(leave)}">{LEAVE.rstrip(":")}</a>' if leave else ""
-    ending = f"\n<hr>\n<p><small>{escape(footer, quote=False)}{below}</small></p>"
-    return f"{cleaned(marker + write_text(text))}{pictures}{cleaned(ending)}"
+    return f"{cleaned(marker + write_text(text))}{pictures}\n{below}"

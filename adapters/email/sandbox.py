@@ -18,7 +18,7 @@ from adapters.email.addresses import Home, addresses_in
 from adapters.email.clients import Correspondent, answer, letterhead, new_mail
 from adapters.email.counter import Conversation, Deaf, reserve
 from adapters.email.identity import author_of
-from adapters.email.journal import Arrival, Outgoing, copy_of
+from adapters.email.journal import Arrival, Outgoing, copies_of
 from adapters.email.mime import Mail, ids_in, read_mail
 from adapters.email.parse import Envelope, raws
 from adapters.email.tokens import Signer
@@ -268,7 +268,9 @@ class EmailSandbox:
         reader = recipient.lower()
         native = NativeId(mail.message_id or f"{len(self.arrivals)}@{DOMAIN}")
         self._mails[native] = mail
-        self._standing.setdefault((reader, native), copy_of(mail, native, reader))  # inboxes show equal ids once
+        for copy in copies_of(mail, native, reader):
+            self._mails[copy.id] = mail
+            self._standing.setdefault((reader, copy.id), copy)  # inboxes show equal ids once
 
     # ---------------------------------------------------------------- journal
 

@@ -104,6 +104,7 @@ def _place(entry: PlaceEntry, people: Mapping[PersonId, Person]) -> GroupPlace:
         only=_filter(entry.only),
         skip=_filter(entry.skip),
         readers=tuple(_reader(reader, account, people) for reader in entry.readers),
+        join=entry.join,
     )
 
 

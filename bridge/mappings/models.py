@@ -17,6 +17,7 @@ Confirm = Literal["failures", "all"]
 Answers = Literal["everyone", "as-they-are"]
 Strangers = Literal["answer", "silent"]
 Mentions = Literal["names", "people"]
+Join = Literal["closed", "ask", "open"]
 
 
 class Direction(StrEnum):
@@ -106,6 +107,7 @@ class GroupPlace:
     only: Filter | None = None
     skip: Filter | None = None
     readers: tuple[Reader, ...] = ()
+    join: Join = "closed"
 
     @property
     def at(self) -> str:

@@ -203,6 +203,13 @@ class PlaceEntry(Entry):
     readers: list[Annotated[ReaderEntry, BeforeValidator(_reader, json_schema_input_type=str | ReaderEntry)],] = Field(
         [], description="The people who get copies of their own here (mail)."
     )
+    join: Literal["closed", "ask", "open"] = Field(
+        "closed",
+        description=(
+            "Whether others may ask by mail to read here, and confirm that the address is theirs: never (`closed`), and then an "
+            "admin decides (`ask`), or they just do (`open`)."
+        ),
+    )
 
 
 class LoopsEntry(Entry):

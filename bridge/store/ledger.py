@@ -124,6 +124,23 @@ def parent_of(tx: Connection, post_id: int) -> KnownPost | None:
     return _known(row, direct=bool(row.person)) if row is not None else None
 
 
+def last_by(tx: Connection, place: Place, address: str) -> Post | None:
+    """The last post at the place that this author wrote, went out, and is not deleted; of the last hundred there."""
+    p, e = sql.post.c, sql.event.c
+    here = (p.account == place.account, p.place == place.id, p.person == (place.person or ""), p.deleted_at.is_(None))
+    relayed = exists().where(e.post_id == p.id, e.kind == EventKind.CREATED, e.verdict == "relayed")
+    bodies = tx.execute(select(p.body).where(*here, relayed, p.body != "").order_by(p.id.desc()).limit(100)).scalars()
+    posts = (load_post(body) for body in bodies)
+    return next((post for post in posts if post.author.user.lower() == address.lower()), None)
+
+
+def place_of_copy(tx: Connection, ref: Ref) -> Place | None:
+    """Where the copy stands that has this id at the account; None where there is none, or more than one."""
+    c = sql.receipt.c
+    rows = tx.execute(select(sql.receipt).where(c.account == ref.place.account, c.native == ref.id)).all()
+    return sql.place_of(rows[0]) if len(rows) == 1 else None
+
+
 def has_event(tx: Connection, post_id: int, kind: EventKind, revision: str) -> bool:
     """Whether this very event was accepted before."""
     return tx.execute(

@@ -29,6 +29,7 @@ follower: Table = tables_people.FollowerRow.__table__  # type: ignore[attr-defin
 decision: Table = tables_people.DecisionRow.__table__  # type: ignore[attr-defined]
 alert: Table = tables_people.AlertRow.__table__  # type: ignore[attr-defined]
 reader: Table = tables_people.ReaderRow.__table__  # type: ignore[attr-defined]
+joining: Table = tables_people.JoiningRow.__table__  # type: ignore[attr-defined]
 choice: Table = tables_people.ChoiceRow.__table__  # type: ignore[attr-defined]
 handle: Table = tables_people.HandleRow.__table__  # type: ignore[attr-defined]
 command: Table = tables_commands.CommandRow.__table__  # type: ignore[attr-defined]

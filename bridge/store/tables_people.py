@@ -75,7 +75,8 @@ class AlertRow(SQLModel, table=True):
 class ChoiceRow(SQLModel, table=True):
     """What a reader chose for themselves, by their address at an account; empty for nothing. It can only reduce.
 
-    `mails` counts those of the day `counted_on`, a date in the reader's zone.
+    `mails` counts those of the day `counted_on`, a date in the reader's zone. `welcomed` are the places they were told that they
+    read, `asked` what they were asked about on the last day they were; both parted by spaces.
     """
 
     __tablename__ = "choice"
@@ -86,6 +87,22 @@ class ChoiceRow(SQLModel, table=True):
     paused_until: float = 0.0
     counted_on: str = ""
     mails: int = 0
+    welcomed: str = ""
+    asked: str = ""
+
+
+class JoiningRow(SQLModel, table=True):
+    """A reader of a place who is not in the mapping file, or wants to be one; as `bridge.store.joining.Joining`."""
+
+    __tablename__ = "joining"
+
+    account: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    name: str = ""
+    step: str
+    at: float
+    by: str = ""
 
 
 class HandleRow(SQLModel, table=True):

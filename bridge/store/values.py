@@ -9,7 +9,7 @@ from bridge.contract import Excerpt, Part, Thread
 from bridge.post import AccountId, Audience, Destination, Place, Post, Raw, Ref
 from bridge.store.tables import Action
 
-ASKING = frozenset({"confirm", "leave", "return"})
+ASKING = frozenset({"confirm", "leave", "return", "choose", "join", "invite"})
 """How the keys of notices begin to which an answer means something."""
 
 

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from bridge.contract import Attempt, Bundler, Capabilities, Context, Finding, Item, Limits, Part, Thread, Unknown
 from bridge.engine import Account, Engine, Step
-from bridge.post import Destination, NativeId, Place, Post, Ref
+from bridge.mappings import Deliver, Rhythm
+from bridge.post import Created, Destination, NativeId, Place, PlaceId, Post, Ref
+from bridge.routing import World
 from bridge.store import lanes, sql
+from bridge.store.tables import DeliveryState
 from bridge.store.values import Claim
 from bridge.text import plain
 from bridge.worker import Worker
 from tests.core.desk import Desk
-from tests.core.worlds import MAILS
+from tests.core.worlds import MAIL, MAILS, READERS, created, entry, group, world
+
+CHAIR = "chair@board.example"
+LEES = "lee@gmail.example"
+LEADERS = Place(MAIL, PlaceId("leaders"))
+DELIVERED = ("created", DeliveryState.DELIVERED, "")
+NOON = datetime.fromisoformat("2026-11-25T12:00+00:00").timestamp()
+EIGHT = datetime.fromisoformat("2026-11-26T08:00+00:00").timestamp()
+
+
+def reads(deliver: Deliver = Deliver.EACH, **changes: object) -> World:
+    """Two groups, both read by the chair in that rhythm; all-hands also by Lee, as it comes."""
+    chair = replace(READERS[1], rhythm=Rhythm(deliver, zone="Europe/London", **changes))  # type: ignore[arg-type]
+    both = group(entry("team/all-hands"), entry("mail/all-hands", readers=(READERS[0], chair)), announcers=frozenset({"lynn"}))
+    leaders = group(entry("team/dev"), entry("mail/leaders", readers=(chair,)), name="leaders")
+    return replace(world(both, leaders), patient=True)
+
+
+def said(desk: Desk, words: str, of: Created | None = None, **changes: object) -> Created:
+    """A post made now; an answer to another one."""
+    at = datetime.fromtimestamp(desk.now).astimezone()
+    return created(words, at=at, **({"reply_to": of.ref} if of else {}), **changes)
+
 
 CAPABILITIES = Capabilities(edit=False, delete=False, repeatable=True, deadline=10.0)
 LIMITS = Limits(characters=500)
@@ -66,10 +92,16 @@ async def serve(
 ) -> list[str]:
     """Serve the reader's lane until nothing is due; what it sent."""
     before = len(letters.sent)
-    lane = await desk.write(lambda tx: lanes.lane_of(tx, Destination(place, reader)))
+    await serve_by(desk, letters, Destination(place, reader), at_step)
+    return letters.sent[before:]
+
+
+async def serve_by(desk: Desk, adapter: Any, to: Destination, at_step: Callable[[Step], None] = lambda _: None) -> None:
+    """Serve the destination's lane by the adapter until nothing is due."""
+    lane = await desk.write(lambda tx: lanes.lane_of(tx, to))
     claim = await desk.write(lambda tx: lanes.claim(tx, lane, "one"))
     assert claim is not None
-    account = Account(place.account, letters)  # type: ignore[arg-type]
+    account = Account(to.account, adapter)
     account.opened.set()
     engine = Engine({account.id: account}, now=lambda: desk.now, jitter=lambda: 0.0, at_step=at_step)
     worker = Worker(desk.store, engine, lambda: desk.world, lambda _: None)
@@ -79,7 +111,6 @@ async def serve(
         await worker.serve(claim, wake)
         stop.cancel()
         engine.stopping.clear()
-    return letters.sent[before:]
 
 
 async def _is_due(desk: Desk, claim: Claim) -> bool:

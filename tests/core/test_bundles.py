@@ -1,4 +1,4 @@
-"""Several posts in one mail: conversations bundled, digests over all groups, each outcome once, and what changes meanwhile."""
+"""Several posts in one mail: conversations bundled, digests over all groups, and what changes meanwhile."""
 
 from __future__ import annotations
 
@@ -7,32 +7,14 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from bridge.errors import Rejected, Retryable, Uncertain
-from bridge.mappings import Deliver, Rhythm
-from bridge.post import Created, Place, PlaceId
+from bridge.errors import Retryable
+from bridge.mappings import Deliver
 from bridge.reasons import Reason
 from bridge.rhythm import MOST_A_DAY
-from bridge.routing import World
-from bridge.store import choices, sql
 from bridge.store.tables import DeliveryState
 from tests.core.desk import Desk
-from tests.core.letters import Letters, outcomes, receipts, serve
-from tests.core.worlds import LEE, LYNN, MAIL, MAILS, OTHER_CHANNEL, READERS, created, deleted, edited, entry, group, world
-
-CHAIR = "chair@board.example"
-LEES = "lee@gmail.example"
-LEADERS = Place(MAIL, PlaceId("leaders"))
-DELIVERED = ("created", DeliveryState.DELIVERED, "")
-NOON = datetime.fromisoformat("2026-11-25T12:00+00:00").timestamp()
-EIGHT = datetime.fromisoformat("2026-11-26T08:00+00:00").timestamp()
-
-
-def reads(deliver: Deliver = Deliver.EACH, **changes: object) -> World:
-    """Two groups, both read by the chair in that rhythm; all-hands also by Lee, as it comes."""
-    chair = replace(READERS[1], rhythm=Rhythm(deliver, zone="Europe/London", **changes))  # type: ignore[arg-type]
-    both = group(entry("team/all-hands"), entry("mail/all-hands", readers=(READERS[0], chair)), announcers=frozenset({"lynn"}))
-    leaders = group(entry("team/dev"), entry("mail/leaders", readers=(chair,)), name="leaders")
-    return replace(world(both, leaders), patient=True)
+from tests.core.letters import CHAIR, DELIVERED, EIGHT, LEADERS, LEES, NOON, Letters, outcomes, reads, receipts, said, serve
+from tests.core.worlds import LEE, LYNN, MAILS, OTHER_CHANNEL, deleted, edited
 
 
 @pytest.fixture
@@ -45,12 +27,6 @@ def each(desk: Desk) -> Desk:
 def daily(desk: Desk) -> Desk:
     desk.world, desk.now = reads(Deliver.DAILY), NOON
     return desk
-
-
-def said(desk: Desk, words: str, of: Created | None = None, **changes: object) -> Created:
-    """A post made now; an answer to another one."""
-    at = datetime.fromtimestamp(desk.now).astimezone()
-    return created(words, at=at, **({"reply_to": of.ref} if of else {}), **changes)
 
 
 # ---------------------------------------------------------------- each conversation as it goes
@@ -297,139 +273,3 @@ async def test_what_can_still_be_taken_back_does_not_go_along(each: Desk) -> Non
     assert await serve(each, letters, CHAIR) == []
     each.now += 30
     assert await serve(each, letters, CHAIR) == ["one | two"]
-
-
-# ---------------------------------------------------------------- who reads no more
-
-
-@pytest.mark.scenario("K05")
-async def test_a_line_that_is_deleted_ends_unsent_mail_at_once(daily: Desk) -> None:
-    await daily.hear(said(daily, "one"))
-    await daily.hear(said(daily, "two", place=OTHER_CHANNEL))
-    keeps = reads(Deliver.DAILY).mappings.groups[1]
-    without = group(entry("team/all-hands"), entry("mail/all-hands", readers=READERS[:1]))
-    daily.world = replace(world(without, keeps), patient=True)
-    daily.now, letters = EIGHT, Letters()
-    assert await serve(daily, letters, CHAIR) == []
-    assert await serve(daily, letters, CHAIR, LEADERS) == ["two"]
-    assert (await outcomes(daily, CHAIR))[0] == ("created", DeliveryState.FILTERED, Reason.NO_LONGER_MAPPED)
-
-
-@pytest.mark.scenario("K05")
-async def test_a_line_that_is_deleted_takes_its_posts_out_of_a_mail_that_was_refused_once(daily: Desk) -> None:
-    await daily.hear(said(daily, "one"))
-    await daily.hear(said(daily, "two", place=OTHER_CHANNEL))
-    daily.now, letters = EIGHT, Letters([Retryable()])
-    assert await serve(daily, letters, CHAIR) == ["one || two"]
-    daily.world = replace(world(daily.world.mappings.groups[0]), patient=True)
-    daily.now += 60
-    assert await serve(daily, letters, CHAIR) == ["one"]
-    await serve(daily, letters, CHAIR, LEADERS)
-    assert [state for _, state, _ in await outcomes(daily, CHAIR)] == [DeliveryState.DELIVERED, DeliveryState.FILTERED]
-
-
-async def test_who_reads_no_more_of_one_group_is_not_sent_a_doubtful_mail_again(daily: Desk) -> None:
-    await daily.hear(said(daily, "one"))
-    await daily.hear(said(daily, "two", place=OTHER_CHANNEL))
-    daily.now, letters = EIGHT, Letters([Uncertain()])
-    await serve(daily, letters, CHAIR)
-    daily.world = replace(world(daily.world.mappings.groups[0]), patient=True)
-    daily.now += 60
-    assert await serve(daily, letters, CHAIR) == []
-    assert await outcomes(daily, CHAIR) == [("created", DeliveryState.NOT_DELIVERED, Reason.PERHAPS_SENT)] * 2
-
-
-@pytest.mark.scenario("K05")
-async def test_a_new_reader_gets_only_what_is_posted_from_then_on(daily: Desk) -> None:
-    daily.world = replace(world(group(entry("team/all-hands"), entry("mail/all-hands", readers=READERS[:1]))), patient=True)
-    await daily.hear(said(daily, "before"))
-    daily.world = reads(Deliver.DAILY)
-    await daily.hear(said(daily, "after"))
-    daily.now = EIGHT
-    assert await serve(daily, Letters(), CHAIR) == ["after"]
-
-
-# ---------------------------------------------------------------- the law
-
-
-async def test_a_mail_whose_answer_was_lost_is_repeated_exactly(daily: Desk) -> None:
-    await daily.hear(said(daily, "one"))
-    await daily.hear(said(daily, "two"))
-    daily.now, letters = EIGHT, Letters([Uncertain()])
-    await serve(daily, letters, CHAIR)
-    await daily.hear(said(daily, "three"))
-    daily.now += 24 * 3600
-    await serve(daily, letters, CHAIR)
-    assert (letters.sent, letters.keys[0]) == (["one || two", "one || two", "three"], letters.keys[1])
-    assert await outcomes(daily, CHAIR) == [DELIVERED] * 3
-    assert len(await receipts(daily, CHAIR)) == 3
-
-
-@pytest.mark.scenario("E01")
-async def test_an_edit_of_what_a_doubtful_mail_brought_changes_no_repeat_of_it(daily: Desk) -> None:
-    await daily.hear(said(daily, "one"))
-    second = said(daily, "two")
-    await daily.hear(second)
-    daily.now, letters = EIGHT, Letters([Uncertain()])
-    await serve(daily, letters, CHAIR)
-    await daily.hear(edited(second, "zwei"))
-    daily.now += 60
-    assert await serve(daily, letters, CHAIR) == ["one || two"]
-    daily.now += 24 * 3600
-    assert await serve(daily, letters, CHAIR) == ["corrected: zwei"]
-
-
-@pytest.mark.parametrize("step", ["attempting", "sent", "settled"])
-async def test_a_crash_leaves_one_mail_and_one_receipt_each(daily: Desk, step: str) -> None:
-    class Crash(BaseException):
-        """The process dies."""
-
-    def at_step(passed: str) -> None:
-        if passed == step:
-            raise Crash
-
-    await daily.hear(said(daily, "one"))
-    await daily.hear(said(daily, "two", place=OTHER_CHANNEL))
-    daily.now, letters = EIGHT, Letters()
-    with pytest.raises(Crash):
-        await serve(daily, letters, CHAIR, at_step=at_step)
-    daily.now += 60
-    await serve(daily, letters, CHAIR)
-    await serve(daily, letters, CHAIR, LEADERS)
-    assert set(letters.sent) == {"one || two"}
-    assert len(set(letters.keys)) == 1
-    assert await outcomes(daily, CHAIR) == [DELIVERED] * 2
-    assert len(await receipts(daily, CHAIR)) == 2
-
-
-async def test_what_is_refused_for_good_is_so_for_all_that_the_mail_brought(daily: Desk) -> None:
-    await daily.hear(said(daily, "one"))
-    await daily.hear(said(daily, "two"))
-    daily.now = EIGHT
-    await serve(daily, Letters([Rejected("No such reader.")]), CHAIR)
-    assert await outcomes(daily, CHAIR) == [("created", DeliveryState.NOT_DELIVERED, Reason.REJECTED)] * 2
-
-
-async def test_an_answer_finds_the_copy_in_a_digest_and_in_a_bundle(each: Desk) -> None:
-    first, letters = said(each, "one"), Letters()
-    await each.hear(first)
-    await each.hear(said(each, "two", first))
-    each.now += 60
-    await serve(each, letters, CHAIR)
-    ref = letters.refer(letters.keys[0], 1, MAILS)
-    await each.hear(said(each, "from the chair", author=LEE, place=MAILS, gated=False, reply_to=ref))
-    posts = {row.id: row for row in await each.rows(sql.post)}
-    answer = max(posts.values(), key=lambda row: row.id)
-    assert posts[answer.parent_id].native == first.ref.id
-
-
-@pytest.mark.parametrize("choice", [choices.Choice(Deliver.DAILY), choices.Choice(paused_until=EIGHT)])
-async def test_what_a_reader_chose_holds_after_a_restart(each: Desk, choice: choices.Choice) -> None:
-    await each.write(lambda tx: choices.put(tx, MAIL, CHAIR, choice))
-    each.world = replace(each.world, choices=await each.read(choices.known))
-    await each.hear(said(each, "one"), said(each, "two"))
-    letters = Letters()
-    each.now += 180
-    assert await serve(each, letters, CHAIR) == []
-    each.now = EIGHT
-    assert await serve(each, letters, CHAIR) == ["one || two"]

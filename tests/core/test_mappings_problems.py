@@ -69,7 +69,7 @@ TRAPS = [
 SHAPES = [
     Case("unknown at top", "«admin»: [lynn]\n" + TOP + GROUPS, Code.UNKNOWN_KEY, '"admin"', '"admins"'),
     Case("unknown in place", place("«directoin»: both"), Code.UNKNOWN_KEY, 'group "g", place 1', '"direction"'),
-    Case("unknown, far off", place("«zzz»: both"), Code.UNKNOWN_KEY, '"zzz"', "known keys: at, direction, only"),
+    Case("unknown, far off", place("«zzz»: both"), Code.UNKNOWN_KEY, '"zzz"', "known keys: at, direction, join, only"),
     Case("unknown in account", account("«prot»: 5"), Code.UNKNOWN_KEY, 'account "team"', '"port"'),
     Case("unknown in filter", place("only: {«word»: [x]}"), Code.UNKNOWN_KEY, "only", '"words"'),
     Case(

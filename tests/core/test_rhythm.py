@@ -48,7 +48,7 @@ def test_a_year_of_days_has_one_digest_each() -> None:
     now, days = moment("2026-01-01T00:00+01:00"), []
     for _ in range(365):
         now = timing.next_at(time(2, 30), "Europe/Paris", now)
-        days.append(timing.date("Europe/Paris", now))
+        days.append(timing.day_of("Europe/Paris", now))
     assert len(set(days)) == 365
 
 

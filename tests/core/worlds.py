@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,7 @@ from bridge.post import (
     Author,
     Created,
     Deleted,
+    Destination,
     Edited,
     NativeId,
     Own,
@@ -102,7 +104,10 @@ PEOPLE = (
 def world(*groups: Group) -> World:
     people = {each.id: each for each in PEOPLE}
     loaded = Mappings(None, (), MappingProxyType({}), MappingProxyType(people), groups or (group(),), ())
-    return World(loaded, PINS, frozenset({MAIL}))
+    made = World(loaded, PINS, frozenset({MAIL}))
+    entries = [entry for each in loaded.groups for entry in each.places]
+    known = {Destination(made.place_of(entry), reader.address) for entry in entries for reader in entry.readers}
+    return replace(made, welcomed=frozenset(known))
 
 
 def post(words: str | Text = "hi", place: Place = CHANNEL, author: Author = LYNN, **changes: Any) -> Post:

@@ -1,4 +1,4 @@
-"""Deliveries that go together, and what readers chose for themselves."""
+"""Deliveries that go together, what readers chose for themselves, and who joined."""
 
 from __future__ import annotations
 
@@ -20,7 +20,20 @@ def upgrade() -> None:
         sa.Column("paused_until", sa.Float(), nullable=False),
         sa.Column("counted_on", sa.String(), nullable=False),
         sa.Column("mails", sa.Integer(), nullable=False),
+        sa.Column("welcomed", sa.String(), nullable=False),
+        sa.Column("asked", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("account", "address"),
+    )
+    op.create_table(
+        "joining",
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "place", "address"),
     )
     op.add_column("delivery", sa.Column("form", sa.String(), server_default=sa.text("''"), nullable=False))
     op.add_column("delivery", sa.Column("carried_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
@@ -38,4 +51,5 @@ def downgrade() -> None:
     op.drop_index("delivery_carried", "delivery")
     op.drop_column("delivery", "carried_by")
     op.drop_column("delivery", "form")
+    op.drop_table("joining")
     op.drop_table("choice")
