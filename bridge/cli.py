@@ -24,6 +24,7 @@ cli_keeping.add_to(app)
 app.add_typer(cli_reconcile.app, name="reconcile")
 app.add_typer(cli_people.held, name="held")
 app.add_typer(cli_people.readers, name="readers")
+app.command()(cli_people.invite)
 
 MappingsFile = Annotated[
     Path, typer.Option("--mappings", envvar="VIABRIDGE_MAPPINGS", help="The mapping file: who mirrors where.")

@@ -1,16 +1,17 @@
-"""For the worker: gathers what can go to a reader in one message, and fixes it; the rest goes alone, as everything elsewhere."""
+"""For the worker: what a copy says beside its post; and what can go to a reader in one message, gathered and fixed."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bridge import rhythm, routing
+from bridge import lateness, rhythm, routing
 from bridge.bundling import may_go_along, plan
 from bridge.contract import Adapter
 from bridge.engine import Engine, Step
 from bridge.errors import FileRejected
 from bridge.media import Spool
+from bridge.mentioning import Mentions
 from bridge.planning import Known
 from bridge.post import Destination, EventKind
 from bridge.rhythm import Form
@@ -37,7 +38,19 @@ class Gathering:
     adapter: Adapter
     spool: Spool
     claim: Claim
-    known: Callable[[Job, Destination], Awaitable[Known]]
+    mentions: Mentions
+
+    async def known(self, job: Job, destination: Destination) -> Known:
+        """What a copy of the delivery says beside its post."""
+        mentions = await self.mentions.of(job, destination)
+        return Known(routing.title_of(self.world(), job.group), mentions, self.late(job), self.world().public_url)
+
+    def late(self, job: Job) -> str:
+        """What its first copy says of itself where it comes late."""
+        group = next((group for group in self.world().mappings.groups if group.id == job.group), None)
+        if job.post is None or group is None or job.kind != EventKind.CREATED:
+            return ""
+        return lateness.note(job.post.at, job.ready_at, self.engine.now(), group.late_after)
 
     async def held_over(self, job: Job) -> bool:
         """Whether the reader had so many mails today that this one waits for the evening, with the others."""

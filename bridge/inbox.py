@@ -169,12 +169,12 @@ class Inbox:
         """Accept the raws in one transaction, in order; False if the lane was lost."""
         world, now = self._world(), self._engine.now()
 
-        def accept_all(tx: Tx) -> list[Accepted | None]:
+        def accept_all(tx: Tx) -> tuple[World, list[Accepted | None]]:
             today = standing.today(tx, world)
-            return [accept(tx, claim, waiting, events, today, now) for waiting, events in prepared]
+            return today, [accept(tx, claim, waiting, events, today, now) for waiting, events in prepared]
 
         try:
-            results = await self._store.write(accept_all)
+            today, results = await self._store.write(accept_all)
         except Retryable:
             raise
         except Exception:  # a mistake over one raw must neither lose it nor stop those behind it
@@ -184,6 +184,8 @@ class Inbox:
             await self._hold(claim, prepared[0][0], Reason.INTERNAL)
             return True
         self._engine.at_step(Step.ACCEPTED)
+        if today != world or any(result and result.readers_changed for result in results):
+            await self.changed()  # before anything is brought: the lanes must know of the readers whom routing knew of
         for (waiting, events), result in zip(prepared, results, strict=True):
             if result is None:
                 return False
@@ -191,8 +193,6 @@ class Inbox:
             self.wake(result.lanes)
             if result.commanded:
                 self.commanded()
-        if any(result and result.readers_changed for result in results):
-            await self.changed()
         return True
 
     async def _complete(self, account: Account, event: Heard) -> Heard:

@@ -156,13 +156,14 @@ _KINDS = {"created": "copy", "edited": "change", "deleted": "removal", "notice":
 
 
 def readers(answer: Json) -> Iterator[str]:
-    """Of whom there is something to say."""
+    """Who reads what and how often; and who left, is spared, or waits to read along."""
     if not answer["readers"]:
-        yield "Everybody gets what is for them."
+        yield "Nobody reads by mail."
     for each in answer["readers"]:
         since = f" since {_time(each['since'])}" if each["since"] else ""
-        why = f": {_safe(each['why'])}" if each["why"] else ""
-        yield _safe(f"{each['state']:<7} {each['address']} at {each['place']}{since}") + f" ({each['points']} points{why})"
+        how = f": {each['how']}" if each["how"] else ""
+        why = f" ({each['points']} points: {each['why']})" if each["points"] else ""
+        yield _safe(f"{each['state']:<7} {each['address']} at {each['place']}{since}{how}{why}")
 
 
 def _safe(words: str) -> str:

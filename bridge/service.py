@@ -145,6 +145,8 @@ class Service:
             halts=paused,
             away=today.away,
             choices=today.choices,
+            welcomed=today.welcomed,
+            joined=today.joined,
         )
         self._lanes.wake(await self._introducer.look(self._world, self.engine.now()))
 

@@ -22,6 +22,8 @@ ASKED_EVERY_S = 7 * _DAY_S
 
 def today(tx: Tx, world: World) -> World:
     """The world with what readers said of themselves by now."""
+    if not world.by_reader:
+        return world
     return replace(
         world,
         away=readers.away(tx),

@@ -8,19 +8,18 @@ from dataclasses import replace
 
 import structlog
 
-from bridge import ending, lateness, retry
+from bridge import ending, retry
 from bridge.attempts import Attempts
 from bridge.contract import Absent, Found, Thread, Unknown
 from bridge.engine import Account, Engine, Step
 from bridge.errors import FileRejected, Retryable, SendError
 from bridge.gathering import Gathering
-from bridge.mappings import Group
 from bridge.media import AGAIN_S, Spool
 from bridge.mentioning import Mentions
-from bridge.planning import Known, is_outdated, plan
-from bridge.post import AccountId, Destination, EventKind, Ref
+from bridge.planning import is_outdated, plan
+from bridge.post import AccountId, Destination, Ref
 from bridge.reasons import Reason
-from bridge.routing import World, is_unpinned, title_of, unpinned_name
+from bridge.routing import World, is_unpinned, unpinned_name
 from bridge.store import Store, Tx, jobs, lanes, outward, pins
 from bridge.store.outward import NewPart, Outcome
 from bridge.store.tables import Action, DeliveryState
@@ -103,13 +102,14 @@ class _Lane:
         self._look_again = worker.look_again
         self._wake = worker.wake
         self._spool = worker.spool
-        self._mentions = worker.mentions
         self._account = account
         self._adapter = account.adapter
         self._claim = claim
         self._destination = destination
         self._attempts = Attempts(account.adapter, worker.spool, destination)
-        self._gathering = Gathering(worker.store, worker.engine, worker.world, account.adapter, worker.spool, claim, self._known)
+        self._gathering = Gathering(
+            worker.store, worker.engine, worker.world, account.adapter, worker.spool, claim, worker.mentions
+        )
 
     async def bring(self, job: Job) -> bool:
         """Do what can be done of the delivery now; False if the lane was lost."""
@@ -125,7 +125,7 @@ class _Lane:
         parts: Sequence[FrozenPart] = job.parts
         if not any(part.attempted_at for part in parts) and not await self._gathering.all_go(job):
             return await self._leave_out(job)
-        if job.untried and self._late(job):
+        if job.untried and self._gathering.late(job):
             await self._start_over(job)  # it was in time when it was frozen, and nothing of it was sent
             job, parts = replace(job, frozen=False, carries=False, parts=()), ()
         begins = not job.frozen
@@ -169,7 +169,7 @@ class _Lane:
         if len(together) > 1:
             bundled = await self._gathering.freeze(together)
             return await self._still_ours() if bundled is None else bundled
-        planned = plan(job, self._adapter, self._destination, await self._known(job, self._destination))
+        planned = plan(job, self._adapter, self._destination, await self._gathering.known(job, self._destination))
         if isinstance(planned, Reason):
             return await self._conclude(job, planned)
         frozen = await self._freeze(job, planned)
@@ -182,20 +182,6 @@ class _Lane:
             log.warning("lane.waits_for_file", lane=self._claim.lane.id, delivery=job.delivery_id, error=error.sentence)
         await self._store.write(lambda tx: lanes.pause(tx, self._claim, until, job.failures + 1, ""))
         return await self._still_ours()
-
-    def _group(self, name: str) -> Group | None:
-        return next((group for group in self._world().mappings.groups if group.id == name), None)
-
-    async def _known(self, job: Job, destination: Destination) -> Known:
-        mentions = await self._mentions.of(job, destination)
-        return Known(title_of(self._world(), job.group), mentions, self._late(job), self._world().public_url)
-
-    def _late(self, job: Job) -> str:
-        """What its first copy says of itself where it comes late."""
-        group = self._group(job.group)
-        if job.post is None or group is None or job.kind != EventKind.CREATED:
-            return ""
-        return lateness.note(job.post.at, job.ready_at, self._engine.now(), group.late_after)
 
     async def _still_ours(self) -> bool:
         return await self._store.read(lambda tx: lanes.owns(tx, self._claim))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bridge.mappings.kinds import budget_of
 from bridge.mappings.lint import split
 from bridge.mappings.models import (
     AccountEntry,
@@ -29,7 +30,6 @@ from bridge.mappings.schema import (
     PersonEntry,
     PlaceEntry,
     ReaderEntry,
-    budget_of,
 )
 from bridge.post import AccountId, Audience, PersonId
 

@@ -2,154 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import time, timedelta
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from bridge.mappings.problems import nearest
+from bridge.mappings import kinds
+from bridge.mappings.kinds import Clock, Handles, PositiveSpan, Quiet, Span, Words
 
-UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-LONGEST: Final = timedelta(days=3650)
-PLACEHOLDERS: Final = ("author", "initials", "text")
 FOLLOWERS: Final = "followers"
 """Among a group's `writers`: whoever the account has let follow. So nobody under `people` may be called so."""
-
-
-def duration(value: object) -> timedelta:
-    """`48h`, `30m`, `60s` or `7d` as a time span. Raises a pydantic error in words."""
-    match = re.fullmatch(r"(\d{1,9})([smhd])", value) if isinstance(value, str) else None
-    if match is None:
-        raise PydanticCustomError("duration", "must be a number with its unit: 60s, 30m, 48h or 7d")
-    span = timedelta(**{UNITS[match[2]]: int(match[1])})
-    if span > LONGEST:
-        raise PydanticCustomError("duration", "must be at most 3650d")
-    return span
-
-
-def _positive(span: timedelta) -> timedelta:
-    if not span:
-        raise PydanticCustomError("duration", "must be more than nothing, such as 24h")
-    return span
-
-
-def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
-    except ValueError:
-        good = False
-    if not good or re.search(r"\s", value):
-        raise PydanticCustomError("url", "must be an address such as https://bridge.example")
-    return value.rstrip("/")
-
-
-def _via(value: str) -> str:
-    for name in re.findall(r"\{([^{}]*)\}", value):
-        if name not in PLACEHOLDERS:
-            meant = nearest(name, PLACEHOLDERS)
-            raise PydanticCustomError(
-                "via",
-                "knows {author}, {initials} and {text}, not {unknown}{hint}",
-                {"unknown": f"{{{name}}}", "hint": f"; did you mean {{{meant}}}?" if meant else "", **_THEMSELVES},
-            )
-    if value.count("{text}") != 1:
-        raise PydanticCustomError("via", "must hold {text} once, where the post's words go", _THEMSELVES)
-    return value
-
-
-_THEMSELVES: Final[dict[str, object]] = {name: f"{{{name}}}" for name in PLACEHOLDERS}
-
-
-def _way(value: str) -> str:
-    if value in ("direct", "mention"):
-        return value
-    if not re.fullmatch(r"#\w+", value):
-        meant = nearest(value, ("direct", "mention"))
-        cure = f'; did you mean "{meant}"?' if meant else ""
-        raise PydanticCustomError("way", 'must be direct, mention or a hashtag such as "#all"{cure}', {"cure": cure})
-    return value.lower()
-
-
-def budget_of(value: str) -> tuple[int | None, timedelta]:
-    """`30/m` as how many in which time; None for `off`. Raises a pydantic error in words."""
-    if value == "off":
-        return None, timedelta(hours=1)
-    match = re.fullmatch(r"([1-9]\d{0,8})/([smhd])", value)
-    if match is None:
-        raise PydanticCustomError("budget", "must be a number per s, m, h or d, such as 30/m, or off")
-    return int(match[1]), timedelta(**{UNITS[match[2]]: 1})
-
-
-def _budget(value: str) -> str:
-    budget_of(value)
-    return value
-
-
-def clock(value: object) -> time:
-    """`08:00` as a time of day. Raises a pydantic error in words."""
-    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise PydanticCustomError("clock", 'must be a time of day in quotes, from "00:00" to "23:59"')
-    return time(int(match[1]), int(match[2]))
-
-
-def _quiet(value: object) -> tuple[time, time]:
-    begins, dash, ends = value.partition("-") if isinstance(value, str) else ("", "", "")
-    try:
-        found = (clock(begins), clock(ends)) if dash else None
-    except PydanticCustomError:
-        found = None
-    if found is None or found[0] == found[1]:
-        raise PydanticCustomError("quiet", 'must be two different times of day in quotes: "22:00-07:00"')
-    return found
-
-
-def _zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (KeyError, ValueError, OSError):  # a name with a slash at its start is a ValueError, a folder's an OSError
-        meant = nearest(value, sorted(available_timezones()))
-        cure = f'; did you mean "{meant}"?' if meant else ""
-        raise PydanticCustomError("zone", "must be a time zone such as Europe/London{cure}", {"cure": cure}) from None
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _reader(value: object) -> object:
-    if isinstance(value, str):
-        return {"person": value}
-    if not isinstance(value, dict):
-        raise PydanticCustomError("reader", "must be a person, such as lee")
-    return value
-
-
-def _hashtag(value: str) -> str:
-    return "#" + value.lstrip("#").lower()
-
-
-Words = Annotated[str, Field(min_length=1)]
-Clock = Annotated[
-    time, BeforeValidator(clock), WithJsonSchema({"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "x-kind": "time"})
-]
-Quiet = Annotated[
-    tuple[time, time],
-    BeforeValidator(_quiet),
-    WithJsonSchema({"type": "string", "pattern": r"^\d?\d:\d\d ?- ?\d?\d:\d\d$", "x-kind": "two times"}),
-]
-Span = Annotated[
-    timedelta,
-    BeforeValidator(duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\d{1,9}[smhd]$", "examples": ["60s", "30m", "48h", "7d"]}),
-]
-PositiveSpan = Annotated[Span, AfterValidator(_positive)]
-Handles = Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)]
 
 
 class Entry(BaseModel):
@@ -161,7 +23,7 @@ class Entry(BaseModel):
 class FilterEntry(Entry):
     """Which posts are meant: those that have any of these."""
 
-    hashtags: list[Annotated[Words, AfterValidator(_hashtag)]] = Field([], description='Hashtags, in quotes: `["#all"]`.')
+    hashtags: list[Annotated[Words, AfterValidator(kinds.hashtag)]] = Field([], description='Hashtags, in quotes: `["#all"]`.')
     words: list[Words] = Field([], description="Words, in any case: `[draft]`.")
 
 
@@ -182,7 +44,7 @@ class ReaderEntry(Entry):
         description="The time of day of daily and weekly mails, in `zone`.",
         json_schema_extra={"default": "08:00"},
     )
-    zone: Annotated[Words, AfterValidator(_zone)] = Field(
+    zone: Annotated[Words, AfterValidator(kinds.zone)] = Field(
         "UTC", description="The reader's time zone, by its IANA name: `Europe/London`."
     )
     quiet: Quiet | None = Field(
@@ -200,7 +62,7 @@ class PlaceEntry(Entry):
     )
     only: FilterEntry | None = Field(None, description="Only posts that have any of these pass, from here and to here.")
     skip: FilterEntry | None = Field(None, description="Posts that have any of these do not pass, from here and to here.")
-    readers: list[Annotated[ReaderEntry, BeforeValidator(_reader, json_schema_input_type=str | ReaderEntry)],] = Field(
+    readers: list[Annotated[ReaderEntry, BeforeValidator(kinds.reader, json_schema_input_type=str | ReaderEntry)],] = Field(
         [], description="The people who get copies of their own here (mail)."
     )
     join: Literal["closed", "ask", "open"] = Field(
@@ -219,7 +81,7 @@ class LoopsEntry(Entry):
     window: PositiveSpan = Field(
         timedelta(hours=1), description="How long a post is remembered for that.", json_schema_extra={"default": "1h"}
     )
-    budget: Annotated[str, AfterValidator(_budget)] = Field(
+    budget: Annotated[str, AfterValidator(kinds.budget)] = Field(
         "50000/h",
         description="How many posts one author may make at one place, such as `30/m`; more of them wait. `off`: any number.",
     )
@@ -233,22 +95,22 @@ class GroupEntry(Entry):
     audience: Literal["group", "unlisted", "public"] = Field(
         "group", description="The ceiling of every copy; a copy is never wider than its original either."
     )
-    via: Annotated[str, AfterValidator(_via)] = Field(
+    via: Annotated[str, AfterValidator(kinds.template)] = Field(
         "via {author}: {text}",
         description=(
             "How a copy names its author: `via {author}: {text}`, `{author}: {text}`, `{text} ^{initials}`, or nobody: `{text}`. "
             "Needs `{text}` once."
         ),
     )
-    writers: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+    writers: Annotated[list[Words], BeforeValidator(kinds.listed, json_schema_input_type=str | list[str])] = Field(
         [],
         description=(
             "Who may write to the group through an account of it: people, and `followers` for whoever the account has let follow."
         ),
     )
     relay: Annotated[
-        list[Annotated[Words, AfterValidator(_way)]],
-        BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+        list[Annotated[Words, AfterValidator(kinds.way)]],
+        BeforeValidator(kinds.listed, json_schema_input_type=str | list[str]),
         Field(min_length=1),
     ] = Field(
         ["direct", "mention"],
@@ -268,7 +130,7 @@ class GroupEntry(Entry):
         "answer",
         description="Whether somebody who is no writer, and writes to an account directly, is told so, once. It is never posted.",
     )
-    bots: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+    bots: Annotated[list[Words], BeforeValidator(kinds.listed, json_schema_input_type=str | list[str])] = Field(
         [],
         description=(
             "Bots whose posts are relayed: keys of `people`, who have the bot's id at its account. All others' are left out."
@@ -346,7 +208,7 @@ class TestEntry(Entry):
 class FileEntry(Entry):
     """The whole mapping file."""
 
-    public_url: Annotated[str, AfterValidator(_url)] | None = Field(
+    public_url: Annotated[str, AfterValidator(kinds.web_address)] | None = Field(
         None, description="Where people reach the bridge's pages; without it no web link is sent."
     )
     admins: list[Words] = Field([], description="Whom the bridge tells when something needs a human: keys of `people`.")

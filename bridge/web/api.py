@@ -20,7 +20,7 @@ from bridge.store import commands, held, people
 from bridge.store.held import Held
 from bridge.store.people import Deed, Known
 from bridge.store.tables_people import FollowState
-from bridge.web import deciding, erasing, looking_back, loops, undelivered
+from bridge.web import deciding, erasing, looking_back, loops, readers, undelivered
 from bridge.web.guard import on_purpose, only_from_here
 
 _DONE = {Deed.APPROVE: "now follows", Deed.REJECT: "was turned down by", Deed.REMOVE: "no longer follows"}
@@ -85,7 +85,7 @@ def api(service: Service) -> APIRouter:
     async def what_was_missed() -> JSONResponse:
         return JSONResponse({"missed": _listed(service, await service.store.read(held.missed))})
 
-    for more in (undelivered, loops, looking_back, erasing, deciding):
+    for more in (undelivered, loops, looking_back, erasing, deciding, readers):
         routes.include_router(more.routes(service))
     return routes
 
