@@ -211,7 +211,8 @@ class Files:
             except SendError as error:
                 knows = isinstance(error, Retryable)
             try:
-                await asyncio.wait_for(self._heard.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._heard.wait()
             except TimeoutError:
                 pause = min(pause * 2, _PAUSES[1])
 

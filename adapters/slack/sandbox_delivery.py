@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
+from adapters.slack.calls import ended
 from adapters.slack.sandbox_commands import form_of
 from adapters.slack.sandbox_values import APP, BOT_USER, TEAM, Json
 from adapters.slack.sandbox_workspace import Happening
@@ -203,8 +204,9 @@ class Delivery:
 
     async def refresh(self) -> None:
         """Ask clients to connect anew, as Slack does every few hours."""
-        for socket in self._sockets:
-            await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
+        for socket in tuple(self._sockets):
+            with contextlib.suppress(ConnectionError):  # gone already
+                await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
 
     async def _by_socket(self, handout: Handout, attempt: int) -> None:
         for number in itertools.count(attempt):
@@ -216,8 +218,9 @@ class Delivery:
                 with contextlib.suppress(ConnectionError, RuntimeError):  # as above: its handler says so too
                     await ack.socket.send_json(_enveloped(envelope, handout, number))
             try:
-                if await asyncio.wait_for(ack.said, self.ack_timeout):
-                    return
+                async with asyncio.timeout(self.ack_timeout):
+                    if await ack.said:
+                        return
             except TimeoutError:
                 pass
             finally:
@@ -258,10 +261,7 @@ class Delivery:
 
     async def close(self) -> None:
         """Stop handing out."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(self._tasks)
 
 
 def _key(happening: Happening, event_id: str) -> str:

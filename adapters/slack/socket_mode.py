@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -17,6 +19,11 @@ from adapters.slack.ingress import bolt_app, quiet
 from bridge.contract import Inbox
 from bridge.errors import NeedsOperator, SendError
 from bridge.post import AccountId
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+    from slack_sdk.socket_mode.request import SocketModeRequest
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +35,20 @@ PING: Final = 5.0
 
 WAITS: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the first, second, … attempt to connect again."""
+
+GOODBYE: Final = 1.0
+"""Seconds for the other side to say goodbye, and then for its connection to end."""
+
+
+class _Client(SocketModeClient):
+    """The SDK's client, but when Slack asks to connect anew, as it does every few hours, that is left to `Socket.listen`.
+
+    The SDK would do so in a task that it forgets: nobody could end it, it would ask on for as long as Slack wants it to wait,
+    and where it takes long, two would connect at once.
+    """
+
+    async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the SDK's signature
+        self.stale = True  # so `is_connected` says no
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +69,7 @@ class Socket:
         app = bolt_app(self.account, inbox)
         failures = 0
         while True:
-            handler = AsyncSocketModeHandler(app, self.app_token, logger=quiet(), web_client=self.web, ping_interval=PING)
-            client = handler.client
-            client.proxy = self.web.proxy
-            client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
+            client = self._client(app)
             try:
                 with inbox.catching_up(self.account):  # from before the first event can come
                     await self._connect(client)
@@ -71,6 +89,16 @@ class Socket:
             await asyncio.sleep(WAITS[min(failures, len(WAITS) - 1)])
             failures += 1
 
+    def _client(self, app: AsyncApp) -> SocketModeClient:
+        async def hear(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+            began = time.time()
+            await send_async_response(client, request, await run_async_bolt_app(app, request), began)
+
+        client = _Client(self.app_token, quiet(), self.web, auto_reconnect_enabled=False, ping_interval=PING)
+        client.proxy = self.web.proxy
+        client.socket_mode_request_listeners.append(hear)
+        return client
+
     async def _connect(self, client: SocketModeClient) -> None:
         client.wss_uri = await self.asked(client.issue_new_wss_url())
         async with asyncio.timeout(PING * 0.9):  # after a whole PING the SDK would try the same address again
@@ -83,11 +111,16 @@ async def _until_lost(client: SocketModeClient) -> None:
 
 
 async def _close(client: SocketModeClient) -> None:
-    """Close what the SDK opened, and wait for its tasks; a peer that does not say goodbye is left after a second."""
+    """End what the SDK opened and began, whatever the other side does, and also when told to end once more meanwhile."""
     try:
-        async with asyncio.timeout(1):
-            await client.close()  # type: ignore[no-untyped-call]  # the SDK leaves it bare
-    except TimeoutError:
-        await client.aiohttp_client_session.close()
-    tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
-    await ended(task for task in tasks if task)
+        await _for_a_moment(client.close())  # type: ignore[no-untyped-call]  # the SDK leaves it bare
+    finally:
+        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+        await ended(task for task in tasks if task)
+        await _for_a_moment(client.aiohttp_client_session.close())
+
+
+async def _for_a_moment(goodbye: Awaitable[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE):
+            await goodbye

@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bridge.contract import Standing
@@ -72,11 +73,10 @@ class Watch:
         while True:
             if await self._due():
                 await self.look()
-            try:
-                await asyncio.wait_for(self._asked.wait(), LOOK_S if self._readers else REST_S)
-            except TimeoutError:
-                continue
-            self._asked.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S if self._readers else REST_S):
+                    await self._asked.wait()
+                    self._asked.clear()
 
     async def _due(self) -> bool:
         """The journals moved, or the ledger may still be writing down what came of it."""

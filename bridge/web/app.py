@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,6 @@ async def changes(service: Service, snapshot: Snapshot, closing: asyncio.Event) 
         current = json.dumps(view(service, await snapshot.now()))
         yield f"data: {current}\n\n" if current != last else ": still here\n\n"
         last = current
-        try:
-            await asyncio.wait_for(closing.wait(), _REFRESH_S)
-        except TimeoutError:
-            continue
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REFRESH_S):
+                await closing.wait()

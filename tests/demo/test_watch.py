@@ -48,3 +48,24 @@ async def test_the_stream_ends_when_the_server_closes(watch: Watch) -> None:
     asyncio.get_running_loop().call_soon(closing.set)
     async with asyncio.timeout(5):
         assert [event async for event in watch.changes(watch.position, closing)] in ([], [": still here\n\n"])
+
+
+class Idle(Watch):
+    """One for which nothing ever moves: a look needs a whole stage."""
+
+    async def _due(self) -> bool:
+        return False
+
+
+async def test_looking_ends_though_it_is_asked_to_look_at_that_very_moment(watch: Watch) -> None:
+    watch = Idle(watch._stage, watch._render)
+    looking = asyncio.create_task(watch.run())
+    async with asyncio.timeout(5):
+        while not watch._asked._waiters:
+            await asyncio.sleep(0)
+    watch._asked.set()
+    await asyncio.sleep(0)
+    looking.cancel()
+    _, late = await asyncio.wait({looking}, timeout=5)
+    looking.cancel()
+    assert not late
