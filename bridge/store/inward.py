@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, or_, select, update
 
 from bridge.post import AccountId, Raw
 from bridge.store import sql
@@ -24,6 +24,29 @@ _C = sql.raw.c
 _DONE = update(sql.raw).where(_C.id == bindparam("_raw")).values(state=RawState.DONE, reason=bindparam("_reason"))
 _DONE_AND_FORGOTTEN = _DONE.values(body=b"")
 _OPEN = update(sql.raw).where(_C.account == bindparam("_account"), _C.state != RawState.DONE)
+_TO_BE_JUDGED = or_(_C.state == RawState.WAITING, _C.state == RawState.PARKED)
+_WAITING = (
+    select(sql.raw)
+    .where(_C.account == bindparam("account"), _C.state != RawState.DONE, _TO_BE_JUDGED, _C.ready_at <= bindparam("now"))
+    .order_by(_C.at, _C.id)
+    .limit(bindparam("limit", type_=Integer, literal_execute=False))
+)
+_NEXT_READY_AT = (
+    select(_C.ready_at)
+    .where(_C.account == bindparam("account"), _C.state != RawState.DONE, _C.state == RawState.WAITING)
+    .order_by(_C.ready_at)
+    .limit(1)
+)
+_EARLIER_OPEN = (
+    select(_C.state)
+    .where(
+        _C.account == bindparam("account"),
+        _C.state != RawState.DONE,
+        or_(_C.state == RawState.PARKED, and_(_C.state == RawState.WAITING, _C.ready_at <= bindparam("now"))),
+        or_(_C.at < bindparam("at"), and_(_C.at == bindparam("at"), _C.id < bindparam("id"))),
+    )
+    .distinct()
+)
 _RELEASE_PARKED = _OPEN.where(_C.state == RawState.PARKED).values(state=RawState.WAITING, ready_at=0.0)
 _RELEASE_POSTPONED = _OPEN.where(_C.state == RawState.WAITING, _C.ready_at > 0).values(ready_at=0.0)
 
@@ -70,18 +93,7 @@ def cursor(tx: Connection, account: AccountId, name: str) -> str | None:
 
 def waiting(tx: Connection, account: AccountId, now: float, limit: int = 50) -> tuple[WaitingRaw, ...]:
     """The account's raws that are ready to be understood, in platform order."""
-    c = sql.raw.c
-    rows = tx.execute(
-        select(sql.raw)
-        .where(
-            c.account == account,
-            c.state != RawState.DONE,
-            c.state.in_([RawState.WAITING, RawState.PARKED]),
-            c.ready_at <= now,
-        )
-        .order_by(c.at, c.id)
-        .limit(limit)
-    )
+    rows = tx.execute(_WAITING, {"account": account, "now": now, "limit": limit})
     return tuple(_waiting(row) for row in rows)
 
 
@@ -105,29 +117,14 @@ def kept(tx: Connection, account: AccountId, key: str) -> Raw | None:
 
 def next_ready_at(tx: Connection, account: AccountId) -> float | None:
     """When the account's next raw becomes ready; None if none waits."""
-    c = sql.raw.c
-    found: float | None = tx.execute(
-        select(c.ready_at)
-        .where(c.account == account, c.state != RawState.DONE, c.state == RawState.WAITING)
-        .order_by(c.ready_at)
-        .limit(1)
-    ).scalar_one_or_none()
+    found: float | None = tx.execute(_NEXT_READY_AT, {"account": account}).scalar_one_or_none()
     return found
 
 
 def earlier_open(tx: Connection, waiting: WaitingRaw, now: float) -> frozenset[RawState]:
     """In which states raws of the account stand that come before this one and could be judged, or are parked."""
-    c, at = sql.raw.c, waiting.raw.at.timestamp()
-    rows = tx.execute(
-        select(c.state)
-        .where(
-            c.account == waiting.raw.account,
-            c.state != RawState.DONE,
-            or_(c.state == RawState.PARKED, and_(c.state == RawState.WAITING, c.ready_at <= now)),
-            or_(c.at < at, and_(c.at == at, c.id < waiting.id)),
-        )
-        .distinct()
-    )
+    keys = {"account": waiting.raw.account, "now": now, "at": waiting.raw.at.timestamp(), "id": waiting.id}
+    rows = tx.execute(_EARLIER_OPEN, keys)
     return frozenset(RawState(row.state) for row in rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, or_, select, true, update
 
 from bridge.post import Audience, Author, Destination, EventKind, NativeId, Place, Post, Ref
 from bridge.store import sql
@@ -154,24 +154,27 @@ def _event_key(post_id: int, kind: EventKind, revision: str) -> dict[str, object
 
 def sending_to(tx: Connection, place: Place, begun_by: float) -> bool:
     """Whether a send to this place is under way that had begun by then, so that an event there may be its echo."""
-    conditions = (sql.delivery.c.state == DeliveryState.WAITING, sql.part.c.attempted_at <= begun_by)
-    return _attempts_at(tx, place, *conditions)
-
-
-_ENDED = (DeliveryState.NOT_DELIVERED, DeliveryState.FILTERED)
-"""How a delivery can have ended of which a part may stand: given up, perhaps for good."""
+    return tx.execute(_SENDING_TO, {**sql.place_columns(place), "begun_by": begun_by}).scalar_one()  # type: ignore[no-any-return]
 
 
 def doubtful_at(tx: Connection, place: Place, since: float) -> bool:
     """Whether a send to this place ended since then without anybody knowing whether it stands there."""
-    return _attempts_at(tx, place, sql.delivery.c.state.in_(_ENDED), sql.part.c.attempted_at >= since)
+    return tx.execute(_DOUBTFUL_AT, {**sql.place_columns(place), "since": since}).scalar_one()  # type: ignore[no-any-return]
 
 
-def _attempts_at(tx: Connection, place: Place, *conditions: ColumnElement[bool]) -> bool:
+def _attempts_at_place(*conditions: ColumnElement[bool]) -> Select[Any]:
     p, d, lane = sql.part.c, sql.delivery.c, sql.lane.c
-    at_place = (lane[name] == value for name, value in sql.place_columns(place).items())
+    at_place = (lane[name] == bindparam(name) for name in ("account", "place", "person"))
     attempting = (p.delivery_id == d.id, d.lane_id == lane.id, p.state == PartState.ATTEMPTING)
-    return tx.execute(select(exists().where(*attempting, *at_place, *conditions))).scalar_one()
+    return select(exists().where(*attempting, *at_place, *conditions))
+
+
+_ATTEMPTED_AT, _STATE = sql.part.c.attempted_at, sql.delivery.c.state
+_SENDING_TO = _attempts_at_place(_STATE == DeliveryState.WAITING, bindparam("begun_by") >= _ATTEMPTED_AT)
+# How a delivery can have ended of which a part may stand: given up, perhaps for good.
+_DOUBTFUL_AT = _attempts_at_place(
+    or_(_STATE == DeliveryState.NOT_DELIVERED, _STATE == DeliveryState.FILTERED), bindparam("since") <= _ATTEMPTED_AT
+)
 
 
 def last_edit_at(tx: Connection, post_id: int) -> float | None:

@@ -40,6 +40,7 @@ class Stopped:
 # ---------------------------------------------------------------- what the breaker looks at
 
 
+_MARKED = select(_POST.id).where(_POST.mark == bindparam("mark"), _POST.at >= bindparam("since")).limit(1)
 _EARLIER = (
     select(_POST.author, _POST.body, _POST.hops)
     .where(_POST.mark == bindparam("mark"), _POST.at >= bindparam("since"))
@@ -51,7 +52,7 @@ _EARLIER = (
 
 def earlier(tx: Connection, key: str, groups: Iterable[str], since: float) -> tuple[Earlier, ...]:
     """The posts of these groups since then that have the same mark."""
-    if not key:
+    if not key or tx.execute(_MARKED, {"mark": key, "since": since}).first() is None:  # most posts are like no other
         return ()
     rows = tx.execute(_EARLIER, {"mark": key, "since": since, "groups": list(groups)})
     return tuple(Earlier(row.author, mark(load_post(row.body)).names if row.body else frozenset(), row.hops) for row in rows)
