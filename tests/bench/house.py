@@ -85,7 +85,16 @@ def bridge(folder: Path, mappings: dict[str, Any], database: str = "", port: int
     file, port = folder / "mappings.yaml", port or free_port()
     with file.open("w", encoding="utf-8") as out:
         YAML(typ="safe").dump(mappings, out)
-    words = ["serve", "--mappings", str(file), "--database", database or f"sqlite:///{folder}/bench.db", "--port", str(port)]
+    words = [
+        "serve",
+        "--mappings",
+        str(file),
+        "--database",
+        database or f"sqlite:///{folder}/bench.db",
+        "--port",
+        str(port),
+        "--no-waiting",
+    ]
     began = time.perf_counter()
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen([sys.executable, "-m", "bridge.cli", *words], cwd=folder, stdout=log, stderr=log, env=_ENV)

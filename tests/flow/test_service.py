@@ -32,7 +32,7 @@ SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "MASTODON_TOKEN", "MAILBOX_LOGI
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "bridge.cli", "serve", *arguments]
+    return [sys.executable, "-m", "bridge.cli", "serve", "--no-waiting", *arguments]
 
 
 def environment() -> dict[str, str]:
