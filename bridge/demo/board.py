@@ -38,7 +38,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One message as its column shows it. `quoted` is what a mail program put below a reply; `at` is a local time of day."""
+    """One message as its column shows it. `quoted` is what a mail program put below a reply; `at` is a local time of day.
+
+    `told` is who alone sees a notice.
+    """
 
     key: str
     account: AccountId
@@ -46,6 +49,7 @@ class Card:
     kind: str  # original, copy, notice
     who: str
     direct: bool
+    told: str
     via: str
     text: str
     quoted: str
@@ -105,6 +109,7 @@ def _card(look: Look, role: Role, key: str, group: Sequence[Standing], family: F
         kind="notice" if notice else "copy" if one.by_bridge else "original",
         who="viabridge" if notice else family.author if one.by_bridge and family else _writer(role, one),
         direct=one.place == DIRECT,
+        told=(role.name(one.reader) if one.reader else "the writer") if notice else "",
         via=via,
         text=said,
         quoted=quoted,
@@ -185,7 +190,7 @@ def _note(look: Look, role: Role, family: Family | None) -> str:
     if not any(copy.standing for copy in family.copies):
         return "stands nowhere else"
     slowest = max((delay(look, copy, family) or 0.0 for copy in _standing_copies(look, family)), default=0.0)
-    return f"everywhere else after {duration(slowest)}" if slowest else "everywhere else"
+    return f"elsewhere after {duration(slowest)}" if slowest else "elsewhere"
 
 
 def _standing_copies(look: Look, family: Family) -> Iterator[Standing]:

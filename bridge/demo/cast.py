@@ -90,7 +90,7 @@ def _role(town: Town, account: AccountId, sandbox: Sandbox, manifest: Manifest) 
         case Kind.CHANNEL:
             pass
         case Kind.TIMELINE:
-            about = f"@{writer}, a protected account"
+            about = f"@{writer}, protected"
             members = sorted(sandbox.people)  # Karl first: Lynn speaks in the first column
             voices = tuple(Voice(person, f"{display(person)}, directly to @{writer}", direct=True) for person in members)
             voices += (Voice(writer, f"@{writer}, as the account"),)

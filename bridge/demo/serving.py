@@ -40,12 +40,17 @@ async def serve(stage: Stage, host: str, port: int, began: float) -> None:
         async with asyncio.TaskGroup() as tasks:
             beside = [
                 tasks.create_task(page.watch.run(), name="watch"),
-                tasks.create_task(rehearse(stage, page.watch.roles), name="rehearsal"),
+                tasks.create_task(_rehearse(stage, page), name="rehearsal"),
             ]
             _print(stage, f"http://{host}:{listening.getsockname()[1]}/", time.perf_counter() - began)
             await Server(make_app(page, closing), host, port, closing).serve([listening])
             for task in beside:
                 task.cancel()
+
+
+async def _rehearse(stage: Stage, page: Page) -> None:
+    await rehearse(stage, page.watch.roles)
+    page.watch.open_doors()
 
 
 def _print(stage: Stage, url: str, seconds: float) -> None:

@@ -56,6 +56,7 @@ class Watch:
         self._journals: object = None
         self._moved_at = 0.0
         self._rehearsed: set[tuple[AccountId, str]] = set()
+        self._doors_opened_at: float | None = None
         self._written_at: dict[tuple[AccountId, str], float] = {}
         self.roles: Sequence[Role] = roles(stage.town)
         self.typed: dict[tuple[AccountId, str], Written] = {}
@@ -67,6 +68,11 @@ class Watch:
     def position(self) -> str:
         """Up to where the page as it is now goes."""
         return f"{self._run_id}-{self._number}"
+
+    def open_doors(self) -> None:
+        """The rehearsal is over."""
+        self._doors_opened_at = time.time()
+        self.touch()
 
     async def run(self) -> None:
         """Look until cancelled; seldom while nobody watches."""
@@ -129,9 +135,14 @@ class Watch:
         shown: dict[AccountId, tuple[Standing, ...]] = {}
         for account, sandbox in self._stage.town.sandboxes.items():
             standing = sandbox.standing()
-            shown[account] = tuple(one for one in standing if LINE not in one.text)
+            shown[account] = tuple(one for one in standing if LINE not in one.text and not self._is_greeting(one))
             self._rehearsed |= {(account, str(one.id)) for one in standing if LINE in one.text}
         return shown
+
+    def _is_greeting(self, one: Standing) -> bool:
+        """Whether it greets a reader with their first mail, which the rehearsal brought them."""
+        opened_at = self._doors_opened_at
+        return one.by_bridge and one.place == DIRECT and one.reader is not None and (opened_at is None or one.at <= opened_at)
 
     def _others(self, seen: Seen) -> Mapping[tuple[AccountId, str], Sequence[Destination]]:
         return {

@@ -113,7 +113,7 @@ def test_a_post_arrives_a_leader_answers_and_the_answer_joins_the_thread(page: P
 
     column(page, "timeline").get_by_role("button", name="Send", exact=True).click()
     stands_once(page, "channel", "I can, the train is on time")
-    expect(original(page, "timeline", "I can").locator(".note")).to_contain_text("everywhere else", timeout=PATIENCE_MS)
+    expect(original(page, "timeline", "I can").locator(".note")).to_contain_text("elsewhere", timeout=PATIENCE_MS)
     nothing_lost(page)
     _take_pictures(page, tmp_path)
 
@@ -150,7 +150,7 @@ def test_an_edit_and_a_deletion_reach_the_copies(page: Page) -> None:
     say(page, "channel", "Bring the old plan")
     stands_once(page, "timeline", "Bring the old plan")
     mine = original(page, "channel", "Bring the old plan")
-    expect(mine.locator(".note")).to_contain_text("everywhere else", timeout=PATIENCE_MS)
+    expect(mine.locator(".note")).to_contain_text("elsewhere", timeout=PATIENCE_MS)
     mine.get_by_text("Edit", exact=True).click()
     box = mine.get_by_label("The new text")
     expect(box).to_have_value("Bring the old plan")
@@ -192,7 +192,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 def test_a_tab_that_lost_its_stream_gets_what_it_missed_and_nothing_else(page: Page, url: str) -> None:
     say(page, "channel", "Seen before")
     stands_once(page, "timeline", "Seen before")
-    expect(original(page, "channel", "Seen before").locator(".note")).to_contain_text("everywhere else", timeout=PATIENCE_MS)
+    expect(original(page, "channel", "Seen before").locator(".note")).to_contain_text("elsewhere", timeout=PATIENCE_MS)
     page.reload()
     position = page.locator("body").get_attribute("data-position") or ""
     say(page, "channel", "Missed meanwhile")
