@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,9 +28,9 @@ UNKNOWN = "There is no channel #dev. Make it, and invite the app."
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(sqlite: str) -> str:
     """What is tested here is not the database's doing."""
-    return f"sqlite:///{tmp_path / 'bridge.db'}"
+    return sqlite
 
 
 class Clock:

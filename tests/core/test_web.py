@@ -228,8 +228,8 @@ def plan(tx: Any, query: Select[Any], **values: object) -> str:
     ],
     ids=["raws", "waiting", "oldest", "outcomes"],
 )
-async def test_no_question_goes_through_a_whole_table(tmp_path: Path, query: Select[Any], index: str) -> None:
-    with contextlib.closing(Store(f"sqlite:///{tmp_path / 'bridge.db'}")) as store:
+async def test_no_question_goes_through_a_whole_table(sqlite: str, query: Select[Any], index: str) -> None:
+    with contextlib.closing(Store(sqlite)) as store:
         assert index in await store.read(lambda tx: plan(tx, query))
 
 
