@@ -1,10 +1,23 @@
-"""For all tests: what was imported before the first of them is no garbage, and the collector need not look through it again."""
+"""For all tests: what a process of theirs needs once only."""
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.mastodon.nursery import NURSERY
 
 
 def pytest_collection_finish() -> None:
+    """What was imported by now is no garbage: the collector need not look through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nursery() -> Iterator[None]:
+    """One process imports mastodon-mock for all sandboxes."""
+    with NURSERY.held():
+        yield

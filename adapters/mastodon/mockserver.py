@@ -1,17 +1,23 @@
-"""The child process behind the sandbox: mastodon-mock with the sandbox's people. Run as a module; ends with its parent.
+"""The processes behind sandboxes: mastodon-mock with the sandbox's people. Run as a module; ends with its parent.
 
-Its import takes two seconds, which the demo spends elsewhere at the same time. Prints one line of JSON when it serves.
+Importing the mock takes a second, so it is done once, and each server is a fork of the process that did it. That one is asked by
+lines of JSON, `{"start": "http://…"}` or `{"end": 47}`, and answers each with one: `{"pid": 47, "port": 40123}`, `{"ended": 47}`.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
+import shutil
+import signal
 import socket
 import sys
+import tempfile
 import threading
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NoReturn
 
 DOMAIN: Final = "social.example"
 GROUP: Final = "allhands"
@@ -28,26 +34,95 @@ _NO_LIMIT: Final = 1_000_000
 _MENTION: Final = re.compile(r"(?<![=/\w])@([a-zA-Z0-9_]+(?:@[a-zA-Z0-9_.-]+)?)")
 
 
-def serve(base_url: str) -> None:
-    """Serve on a free port until standard input closes. `base_url` is the proxy in front, which clients see."""
-    import uvicorn  # noqa: PLC0415
-    from fastapi import FastAPI  # noqa: PLC0415
-    from mastodon_mock import services  # noqa: PLC0415
-    from mastodon_mock.app import create_app  # noqa: PLC0415
-    from mastodon_mock.config import MastodonMockConfig  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A child. It ends when nobody holds the other end of `leash` any more; what it writes down is in `folder`."""
+
+    pid: int
+    port: int
+    folder: str
+    leash: int
+
+    def end(self) -> None:
+        """Nothing of it is needed any more, so it is not asked to tidy up."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.leash)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def main() -> None:
+    """Start and end servers until standard input closes, which it does when the parent ends, however it ends."""
+    _learn()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # somebody's Ctrl-C is for the parent
+    servers: dict[int, Server] = {}
+    try:
+        for line in sys.stdin:
+            asked = json.loads(line)
+            if "start" in asked:
+                server = _start(asked["start"], servers)
+                servers[server.pid] = server
+                _say(pid=server.pid, port=server.port)
+            else:
+                if known := servers.pop(asked["end"], None):  # else it was another nursery's, and ended with that
+                    known.end()
+                _say(ended=asked["end"])
+    finally:
+        for server in servers.values():
+            server.end()
+
+
+def _say(**words: int) -> None:
+    print(json.dumps(words), flush=True)  # noqa: T201 - the parent reads it
+
+
+def _learn() -> None:
+    """Import what takes long, and teach the mock what it has no settings for."""
+    import uvicorn  # noqa: F401, PLC0415
+    from mastodon_mock import app, services  # noqa: F401, PLC0415
     from mastodon_mock.routers import statuses  # noqa: PLC0415
 
     # The mock takes the end of an address (lynn@karl, https://…/@karl) for a mention; Mastodon's own expression does not.
     services._MENTION_RE = _MENTION  # noqa: SLF001 - the mock has no setting for it
     # The mock counts every character of a link; the proxy counts as Mastodon does and refuses what is too long.
     statuses.MAX_STATUS_CHARACTERS = _NO_LIMIT  # type: ignore[attr-defined] # not exported: no other way
+    gc.freeze()  # what is imported is shared by all children, until one of them writes to it
+
+
+def _start(base_url: str, others: dict[int, Server]) -> Server:
+    """A new server on a free port. `base_url` is the proxy in front, which clients see."""
+    folder, (held, leash) = tempfile.mkdtemp(prefix="viabridge-mastodon-"), os.pipe()
+    # Connections wait in the listening socket until the server takes them: the port can be told now.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        pid = os.fork()
+        if pid == 0:
+            for unneeded in (leash, *(other.leash for other in others.values())):
+                os.close(unneeded)
+            _be(base_url, listener, held, folder)
+        os.close(held)
+        return Server(pid, listener.getsockname()[1], folder, leash)
+
+
+def _be(base_url: str, listener: socket.socket, held: int, folder: str) -> NoReturn:
+    try:
+        os.dup2(2, 1)  # what the parent reads is not ours
+        tempfile.tempdir = folder
+        threading.Thread(target=_die_with_parent, args=(held,), daemon=True).start()
+        _serve(base_url, listener)
+    finally:
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _serve(base_url: str, listener: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415
+    from fastapi import FastAPI  # noqa: PLC0415
+    from mastodon_mock.app import create_app  # noqa: PLC0415
+    from mastodon_mock.config import MastodonMockConfig  # noqa: PLC0415
+
     app: FastAPI = create_app(MastodonMockConfig.model_validate(_config(base_url)))
     _seed(app)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        # Connections wait in the listening socket until the server takes them: the port can be told now.
-        print(json.dumps({"port": listener.getsockname()[1]}), flush=True)  # noqa: T201 - the parent reads it
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
 
 
 def _config(base_url: str) -> dict[str, object]:
@@ -88,11 +163,10 @@ def _seed(app: object) -> None:
         session.commit()
 
 
-def _die_with_parent() -> None:
-    """Standard input ends when the parent does, however it ends."""
-    sys.stdin.buffer.read()
+def _die_with_parent(held: int) -> None:
+    os.read(held, 1)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    main()

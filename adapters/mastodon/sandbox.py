@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from adapters.mastodon import mockserver
 from adapters.mastodon.darkroom import Attached, Darkroom, multipart
 from adapters.mastodon.dialects import DIALECTS, MASTODON
 from adapters.mastodon.faults import Faults
 from adapters.mastodon.identity import TIMELINE
 from adapters.mastodon.mockserver import BRIDGE_TOKEN, DOMAIN, GROUP, TOKENS, USERNAMES
+from adapters.mastodon.nursery import NURSERY
 from adapters.mastodon.proxy import Proxy
 from adapters.mastodon.upstream import STATUSES, Call, Reply, Upstream
 from bridge.contract import Act, Emitted, Fault, Standing
@@ -44,7 +40,7 @@ class MastodonSandbox:
         self._loop = asyncio.SelectorEventLoop()  # whatever the bridge beside it runs on
         self._thread = threading.Thread(target=self._loop.run_forever, name="mastodon-sandbox", daemon=True)
         self._proxy: Proxy | None = None
-        self._mock: subprocess.Popen[bytes] | None = None
+        self._mock = 0
 
     async def __aenter__(self) -> Self:
         self._thread.start()
@@ -223,25 +219,15 @@ class MastodonSandbox:
 
     async def _start(self) -> None:
         self._proxy = Proxy(self._faults, self._dialect)
-        # -P: the folder's own names (parse, render …) must not shadow anybody's modules
-        self._mock = subprocess.Popen(  # noqa: ASYNC220, S603 - our own file; starting a process takes no time
-            [sys.executable, "-P", str(Path(mockserver.__file__)), self._proxy.base_url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        if self._mock.stdout is None:
-            raise RuntimeError("The mock server has no output.")
         async with asyncio.timeout(_START):
-            line = await asyncio.to_thread(self._mock.stdout.readline)
-        if not line:
-            raise RuntimeError("mastodon-mock did not start: is viabridge[demo] installed?")
-        await self._proxy.start(int(json.loads(line)["port"]))
+            self._mock, port = await asyncio.to_thread(NURSERY.start, self._proxy.base_url)
+        await self._proxy.start(port)
 
     async def _stop(self) -> None:
         if self._proxy is not None:
             await self._proxy.stop()
-        if self._mock is not None:
-            await asyncio.to_thread(_end, self._mock)
+        if self._mock:
+            await asyncio.to_thread(NURSERY.end, self._mock)
 
     async def _post(self, person: str, text: str, visibility: str, reply_to: NativeId | None, media: str = "") -> NativeId:
         fields = {"status": text, "visibility": visibility, **({"in_reply_to_id": reply_to} if reply_to else {})}
@@ -266,16 +252,3 @@ class MastodonSandbox:
         if written is None:
             raise ValueError(f"No message {id} was ever written here.")
         return next(person for person, name in USERNAMES.items() if name == written.standing.user)
-
-
-def _end(mock: subprocess.Popen[bytes]) -> None:
-    """The mock ends when its input does; a stuck one is killed."""
-    if mock.stdin:
-        mock.stdin.close()
-    try:
-        mock.wait(timeout=3)
-    except subprocess.TimeoutExpired:
-        mock.kill()
-        mock.wait()
-    if mock.stdout:
-        mock.stdout.close()
