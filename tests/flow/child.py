@@ -6,6 +6,7 @@ Everything heavy is imported once, here; each command forks. The parent of the c
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -16,6 +17,12 @@ from pathlib import Path
 
 from bridge import log, main
 from bridge.engine import Step
+
+HEAVY = (
+    *("adapters.slack.adapter", "adapters.slack.socket_mode", "adapters.mastodon.adapter", "adapters.email.adapter"),
+    *("pydantic.v1", "sqlite3", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto", "uvloop"),
+)
+"""What a life would import late, on its own."""
 
 
 def killing(order: Path) -> Callable[[Step], None]:
@@ -57,8 +64,9 @@ def tell(**words: int) -> None:
 
 def lives() -> None:
     """One child per line; its number when it begins, its exit status when it ended."""
-    for platform in ("slack", "mastodon", "email"):
-        importlib.import_module(f"adapters.{platform}.adapter")
+    for module in HEAVY:
+        importlib.import_module(module)
+    gc.freeze()  # shared by all children, until one of them writes to it
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
