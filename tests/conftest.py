@@ -6,8 +6,15 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from adapters.mastodon.nursery import NURSERY
+
+
+def pytest_configure() -> None:
+    """Logs are plain: structlog's own way draws each traceback with all its values, for half a second."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_finish() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -109,17 +112,29 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def migrate(engine: Engine) -> None:
     """Bring the tables to this version's form. Raises `ConfigError` when the database cannot be reached or is newer."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _config()
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7331001)")  # replicas that start together
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if MigrationContext.configure(connection).get_current_revision() != _newest():
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
     except OperationalError as error:
         raise ConfigError(f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}") from error
     except CommandError as error:
         raise ConfigError(
             "The database was made by a newer viabridge than this one; upgrade viabridge, or restore a backup."
         ) from error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+@functools.cache
+def _newest() -> str | None:
+    """The last migration there is. To find it, all of them are read, so that is done once."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
