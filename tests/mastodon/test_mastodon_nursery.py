@@ -43,9 +43,11 @@ def test_servers_are_apart_and_leave_nothing(tmp_path: Path, monkeypatch: pytest
     assert nursery._process is not None
     process = nursery._process.pid
     assert is_served(first)
-    assert len(list(tmp_path.iterdir())) == 2
+    [home] = tmp_path.iterdir()
+    assert len(list(home.glob("*/mock.sqlite"))) == 2
     nursery.end(one)
     assert gone(one)
+    assert len(list(home.glob("*/mock.sqlite"))) == 1
     assert is_served(second)
     nursery.end(other)
     assert gone(other)
@@ -63,7 +65,8 @@ def test_the_process_stays_as_long_as_somebody_holds_it() -> None:
     assert gone(process)
 
 
-def test_servers_end_with_their_nursery_which_is_followed_by_a_new_one() -> None:
+def test_servers_end_with_their_nursery_which_is_followed_by_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where what it could not tidy up is left
     nursery = Nursery()
     with nursery.held():
         servers = [nursery.start(ANYWHERE)[0] for _ in range(3)]
