@@ -81,7 +81,8 @@ def installers() -> Iterator[list[str | Path]]:
     """Make an empty `.venv`; the command that installs packages into it. Asked again, it finds another way if there is one."""
     uv = shutil.which("uv")
     if uv and not call(uv, "venv", "--quiet", "--no-cache", "--clear", "--no-project", "--python", sys.executable, VENV):
-        yield [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON]
+        # Compiled now, as pip does: else each of the first processes would do it on its own.
+        yield [uv, "pip", "install", "--quiet", "--no-cache", "--compile-bytecode", "--python", PYTHON]
         print("uv could not; trying pip.", file=sys.stderr, flush=True)  # whose settings for this network are its own
     pip = ["-m", "pip", "--disable-pip-version-check"]
     install = ["install", "-qq", "--no-cache-dir", "--no-warn-script-location"]
