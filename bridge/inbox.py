@@ -37,6 +37,12 @@ async def _nobody_minds() -> None:
     """Who reads has changed, and nobody is to be told."""
 
 
+def _look(tx: Tx, account: AccountId, now: float) -> tuple[Sequence[WaitingRaw], float | None]:
+    """The account's raws that are ready; or when one will be."""
+    batch = inward.waiting(tx, account, now)
+    return batch, None if batch else inward.next_ready_at(tx, account)
+
+
 class Inbox:
     """`bridge.contract.Inbox`, over the store. `world` may be exchanged while running; `wake` tells lanes of work."""
 
@@ -132,14 +138,13 @@ class Inbox:
         while await self._engine.ready(account.id) and not self._engine.stopping.is_set():
             wake.clear()  # before looking: what comes after the look wakes us again
             now, caught_up = self._engine.now(), account.caught_up
-            batch = await self._store.read(lambda tx, now=now: inward.waiting(tx, account.id, now))  # type: ignore[misc]
+            batch, upcoming = await self._store.read(lambda tx, now=now: _look(tx, account.id, now))  # type: ignore[misc]
             if account.catching_up:  # asked after looking, so that nothing slips through as it begins
                 await self._engine.until(now + CATCH_UP_LOOK_S, wake)
                 continue
             if account.caught_up != caught_up:  # it ended while we looked, so this may be from before its last page
                 continue
             if not batch:
-                upcoming = await self._store.read(lambda tx: inward.next_ready_at(tx, account.id))
                 if upcoming is None or upcoming <= now:
                     return
                 await self._engine.until(upcoming, wake)
