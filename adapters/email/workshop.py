@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from bridge.errors import Unparsable
+from bridge.errors import Retryable, Unparsable
 
 T = TypeVar("T")
 
@@ -26,6 +26,7 @@ MEMORY: Final = 2_000_000_000
 """Bytes of address space that the child may use."""
 _HEAD: Final = 8
 _READY: Final = b"ready"
+_CLOSED: Final = "The account was closed while its mail was read; it is read again."
 _TOO_MUCH: Final = "The mail takes too long or too much memory to read, as if made for that; it is kept and held."
 
 
@@ -36,19 +37,22 @@ class Workshop:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._closed = False
+        self._closed = threading.Event()
 
     def do(self, work: Callable[..., T], *given: Any) -> T:
-        """What `work(*given)` returns, done in the child; raises what it raised, or `Unparsable` where it did not end."""
+        """What `work(*given)` returns, done in the child; raises what it raised, or `Unparsable` where it did not end.
+
+        `Retryable` where the account was closed meanwhile: that says nothing of the mail.
+        """
         task = pickle.dumps((work, given))
         with self._lock:
-            if self._closed:
-                raise Unparsable("The account was closed while its mail was read.")
+            if self._closed.is_set():
+                raise Retryable(_CLOSED)
             try:
                 answer = self._ask(task)
             except (OSError, EOFError, TimeoutError) as problem:
                 self._end()
-                raise Unparsable(_TOO_MUCH) from problem
+                raise (Retryable(_CLOSED) if self._closed.is_set() else Unparsable(_TOO_MUCH)) from problem
         returned, value = pickle.loads(answer)  # noqa: S301 - written by our own code in the child
         if not returned:
             raise value
@@ -57,17 +61,20 @@ class Workshop:
 
     def open(self) -> None:
         """From now on a child may be started."""
-        self._closed = False
+        self._closed.clear()
 
     def start(self) -> None:
         """Have the child ready; without harm where that fails."""
         with self._lock, suppress(OSError, EOFError, TimeoutError):
-            if not self._closed:
+            if not self._closed.is_set():
                 self._ready()
 
     def close(self) -> None:
-        """End the child; a start that comes too late starts nothing."""
-        self._closed = True
+        """End the child, also one that is at work or still starting; a start that comes too late starts nothing."""
+        self._closed.set()
+        child = self._child
+        if child is not None:
+            child.kill()  # whoever waits for it hears that it ended, and lets go of the lock
         with self._lock:
             self._end()
 

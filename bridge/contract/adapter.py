@@ -310,7 +310,7 @@ class Adapter(Protocol):
         """The bytes of a file that was heard of. Raises `Rejected` for one that is gone, or larger than `most` bytes."""
 
     def parse(self, raw: Raw) -> tuple[Heard, ...]:
-        """What the bytes say. Pure, given who we are. Raises `Unparsable`."""
+        """What the bytes say. Pure, given who we are. Raises `Unparsable`; `Retryable` while the account is being closed."""
 
     async def complete(self, event: Event) -> Event:
         """The event with names looked up.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,7 +14,7 @@ from adapters.email.parse import parse, raws
 from adapters.email.sandbox import EmailSandbox
 from adapters.email.workshop import Workshop
 from bridge.contract import Capabilities
-from bridge.errors import Unparsable
+from bridge.errors import Retryable, Unparsable
 from bridge.post import Created
 from tests.email.support import CORPORA, HOME, NOW, MemoryInbox, adapter_for, mail, raw, running
 
@@ -73,3 +74,16 @@ def test_no_published_odd_mail_raises_or_hangs(workshop: Workshop) -> None:
                         body = workshop.do(file_bytes, taken.body, int(media.source.rpartition("#")[2]))
                         assert body is not None
                         assert media.size == len(body), file.name
+
+
+def test_closing_waits_for_no_work_and_says_nothing_against_the_mail() -> None:
+    patient = Workshop(seconds=3600.0)
+    with ThreadPoolExecutor() as pool:
+        work = pool.submit(patient.do, time.sleep, 3600)
+        while patient._child is None:
+            time.sleep(0.01)
+        patient.close()
+        with pytest.raises(Retryable, match="read again"):
+            work.result()
+    with pytest.raises(Retryable):
+        patient.do(len, "late")
