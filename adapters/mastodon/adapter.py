@@ -19,6 +19,7 @@ from adapters.mastodon.looking_back import Past
 from adapters.mastodon.pace import Pace
 from adapters.mastodon.parse import parse
 from adapters.mastodon.people import Door, user_of
+from adapters.mastodon.posting import Posts
 from adapters.mastodon.refusals import translate
 from adapters.mastodon.render import render
 from adapters.mastodon.reviewing import EVERY, OFTEN, Review
@@ -58,6 +59,7 @@ class _SignedIn:
     """What holds from `open()` to its end."""
 
     workers: Workers
+    posts: Posts
     porters: Workers
     """For files alone: a slow one must not keep a post waiting."""
     hosts: files.Hosts
@@ -80,7 +82,12 @@ class MastodonAdapter:
         self._limits = Limits(500)
         self._idempotent = False
         self._sender = Sender(
-            self._call, self._access.patience, self._gate, self._note_lock, lambda: str(self._signed_in.identity.user)
+            self._call,
+            lambda: self._signed_in.posts,
+            self._access.patience,
+            self._gate,
+            self._note_lock,
+            lambda: str(self._signed_in.identity.user),
         )
         self._outcasts = self._sender.outcasts
 
@@ -138,8 +145,9 @@ class MastodonAdapter:
         pace = Pace()
         workers, porters = Workers(self._access, pace), Workers(self._access, pace)
         try:
-            self._now = await self._sign_in(workers, porters)
-            yield
+            async with Posts.opened(self._access, pace) as posts:
+                self._now = await self._sign_in(workers, porters, posts)
+                yield
         finally:
             self._now = None
             workers.close()
@@ -232,7 +240,6 @@ class MastodonAdapter:
         self,
         call: Callable[[Mastodon], T],
         *,
-        posting: bool = False,
         workers: Workers | None = None,
         end: float | None = None,
         answer: float | None = None,
@@ -242,9 +249,9 @@ class MastodonAdapter:
         try:
             return await chosen.run(call, end, answer)
         except CallFailed as failed:
-            raise translate(failed, posting=posting) from failed.error
+            raise translate(failed) from failed.error
 
-    async def _sign_in(self, workers: Workers, porters: Workers) -> _SignedIn:
+    async def _sign_in(self, workers: Workers, porters: Workers, posts: Posts) -> _SignedIn:
         me = await self._call(lambda client: client.account_verify_credentials(), workers=workers)
         self._note_lock(me)
         self._gate()
@@ -256,6 +263,7 @@ class MastodonAdapter:
         mentions = await self._call(lambda c: c.notifications(types=["mention"], limit=1), workers=workers)
         return _SignedIn(
             workers=workers,
+            posts=posts,
             porters=porters,
             hosts=files.Hosts.of(self._settings.server, instance, me),
             identity=Identity(self._account, UserId(user), str(me["username"]), str(instance["domain"])),

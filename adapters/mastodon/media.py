@@ -47,13 +47,10 @@ _NOT_OURS: Final = "This file stands on another server than the account's, and i
 class Calls(Protocol):
     """How the server is asked: in a worker thread, over by `end` (`time.monotonic()`), errors translated.
 
-    `answer` is how many seconds the answer may take where that is more than usual. Only a call that is `posting` may
-    leave it open whether it was done.
+    `answer` is how many seconds the answer may take where that is more than usual.
     """
 
-    async def __call__(
-        self, call: Callable[[Mastodon], T], *, posting: bool = False, end: float | None = None, answer: float | None = None
-    ) -> T: ...
+    async def __call__(self, call: Callable[[Mastodon], T], *, end: float | None = None, answer: float | None = None) -> T: ...
 
 
 def request(client: Mastodon, method: str, path: str, params: Mapping[str, object], **options: Any) -> Any:

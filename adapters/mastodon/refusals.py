@@ -1,4 +1,4 @@
-"""What an error of the SDK means: the one table, and nothing else."""
+"""What a failed call means: the one table, and nothing else."""
 
 from __future__ import annotations
 
@@ -37,16 +37,24 @@ _LOST: Final = "The Mastodon server did not answer: perhaps it took the post, pe
 _FAILED: Final = "The Mastodon server failed or did not answer."
 
 
-def translate(failed: CallFailed, *, posting: bool) -> SendError:
-    """What an SDK error means. Only a new post can be `Uncertain`: reading, editing and deleting may be repeated."""
+def translate(failed: CallFailed) -> SendError:
+    """What an SDK error means. Nothing is `Uncertain`: reading, editing and deleting may be repeated."""
     status, said = failed.answer
+    return meaning(status, said, failed.after, never_sent=failed.never_sent, posting=False)
+
+
+def meaning(status: int | None, said: str, after: float | None, *, never_sent: bool, posting: bool) -> SendError:
+    """What a failed call means: the answer's status, None without one, what the server `said`, and how long it asks us to wait.
+
+    Only what is `posting`, and was perhaps sent, can be `Uncertain`.
+    """
     if status == 403 and _TOKEN_TROUBLE.search(said):
         return NeedsOperator(_NO_TOKEN.format(said=said))
     if status is not None and (row := _TABLE.get(status)):
         kind, sentence = row
-        return Retryable(sentence, failed.after) if kind is Retryable else kind(sentence.format(said=said))
+        return Retryable(sentence, after) if kind is Retryable else kind(sentence.format(said=said))
     if status is not None and 400 <= status < 500:
         return Rejected(_TABLE[400][1].format(said=said))
-    if status is None and failed.never_sent:
-        return Retryable(_UNREACHABLE if failed.after is None else _TABLE[429][1], failed.after)
-    return Uncertain(_LOST) if posting else Retryable(_FAILED, failed.after)
+    if status is None and never_sent:
+        return Retryable(_UNREACHABLE if after is None else _TABLE[429][1], after)
+    return Uncertain(_LOST) if posting else Retryable(_FAILED, after)

@@ -13,6 +13,7 @@ from adapters.mastodon.hearing import Entity
 from adapters.mastodon.listening import PAGE
 from adapters.mastodon.media import Calls, Uploads, request
 from adapters.mastodon.outcasts import Outcasts, too_visible
+from adapters.mastodon.posting import Posts
 from adapters.mastodon.refusals import Missing
 from adapters.mastodon.render import Draft, draft_of
 from bridge.contract import Attempt, File, Finding, Found, Part, Thread
@@ -37,12 +38,14 @@ class Sender:
     def __init__(
         self,
         call: Calls,
+        posts: Callable[[], Posts],
         patience: float,
         gate: Callable[[], None],
         look_at: Callable[[Mapping[str, Any]], None],
         user: Callable[[], str],
     ) -> None:
         self._call = call
+        self._posts = posts
         self._patience = patience
         self._gate = gate
         self._look_at = look_at
@@ -59,20 +62,7 @@ class Sender:
         media = await self.uploads.ready(key, part.files, end - self._patience)
         answered = thread.previous or thread.parent or thread.root
         try:
-            made = await self._call(
-                lambda client: client.status_post(
-                    draft.status,
-                    in_reply_to_id=answered.id if answered else None,
-                    media_ids=media or None,
-                    sensitive=draft.sensitive,
-                    visibility=draft.visibility,
-                    spoiler_text=draft.spoiler_text or None,
-                    language=draft.language or None,
-                    idempotency_key=key,
-                ),
-                posting=True,
-                end=end,
-            )
+            made = await self._posts()(draft, answered.id if answered else None, media, key, end)
         except SendError as error:
             if not isinstance(error, Retryable):  # they may belong to a status by now, or be what the server refuses
                 self.uploads.forget(key)

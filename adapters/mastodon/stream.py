@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def headers(token: str) -> Mapping[str, str]:
 
 async def session(silence: float) -> aiohttp.ClientSession:
     """A session for one connection; `silence` is how many seconds nothing may come. Trusts whom the REST calls trust."""
-    context = await asyncio.to_thread(_trust)
+    context = await trust()
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context, force_close=True),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=silence),
@@ -87,8 +88,13 @@ async def session(silence: float) -> aiohttp.ClientSession:
     )
 
 
-def _trust() -> ssl.SSLContext:
-    own = authority()
+async def trust() -> ssl.SSLContext:
+    """Whom the REST calls trust. Read once: it takes a while, and there may be many accounts."""
+    return await asyncio.to_thread(_trust, authority())
+
+
+@functools.cache
+def _trust(own: str) -> ssl.SSLContext:
     if own and Path(own).is_dir():
         return ssl.create_default_context(capath=own)
     return ssl.create_default_context(cafile=own or None)

@@ -17,7 +17,7 @@ from urllib3.util import connection as connecting
 from adapters.mastodon.punctual import Session
 from adapters.mastodon.refusals import translate
 from adapters.mastodon.workers import Access, CallFailed, NotBegun, Overdue, Workers
-from bridge.errors import Retryable, Uncertain
+from bridge.errors import Retryable
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
@@ -81,8 +81,7 @@ async def test_an_answer_that_the_sdk_trips_over_may_have_been_a_good_one(one: W
 
     failed = await failure(one, trip, 5)
     assert not failed.never_sent
-    assert isinstance(translate(failed, posting=True), Uncertain)
-    assert isinstance(translate(failed, posting=False), Retryable)
+    assert isinstance(translate(failed), Retryable)
     assert await one.run(lambda _: "its thread lives on") == "its thread lives on"
 
 
