@@ -20,6 +20,9 @@ from bridge.store import Store, pins
 STEADY_S = 60.0
 """An account that has listened this long is well again; one that only signed in may yet fail at once, over and over."""
 
+AGAIN_S = 5.0
+"""After this it is tried again to look up places that changed."""
+
 STOPPED = "It stopped listening; it is signed in to again."
 
 log = structlog.get_logger()
@@ -127,6 +130,7 @@ class _Keeping:
         tasks = [
             asyncio.ensure_future(self._account.adapter.listen(self._accounts.inbox)),
             asyncio.ensure_future(self._look_after()),
+            asyncio.ensure_future(self._follow_places()),
             anew,
         ]
         try:
@@ -152,6 +156,19 @@ class _Keeping:
                 await self._look_up(sorted(self._account.unpinned))
             await self._accounts.sleep(retry.OPERATOR_S)
 
+    async def _follow_places(self) -> None:
+        """As soon as the platform tells that places changed, look up what all names mean now."""
+        while True:
+            await self._account.moved.wait()
+            self._account.moved.clear()
+            try:
+                await self._look_up(self._names())
+            except SendError as error:
+                self._account.moved.set()
+                await self._accounts.sleep((error.after if isinstance(error, Retryable) else None) or AGAIN_S)
+            if not self._account.moved.is_set():
+                self._account.placed.set()
+
     def _steady(self) -> None:
         if self._logged:
             log.info("account.recovered", account=self._account.id)
@@ -166,24 +183,44 @@ class _Keeping:
 
     async def _look_up(self, names: Iterable[str]) -> None:
         """Find the ids of the account's places; a name for which a human is needed is left for later."""
+        mended = False
         for name in names:
             try:
-                place = await self._account.adapter.pin(name)
+                trouble = await self._pin(name, await self._account.adapter.pin(name))
             except NeedsOperator as error:
-                if self._account.unpinned.get(name) != error.sentence:
-                    log.warning("place.unknown", account=self._account.id, place=name, error=error.sentence)
-                self._account.unpinned[name] = error.sentence
-            else:
-                await self._pin(name, place)
-                if self._account.unpinned.pop(name, None):
-                    log.info("place.found", account=self._account.id, place=name)
+                trouble = error.sentence
+                await self._hold_on(name)
+            if trouble and self._account.unpinned.get(name) != trouble:
+                log.warning("place.unknown", account=self._account.id, place=name, error=trouble)
+            if trouble:
+                self._account.unpinned[name] = trouble
+            elif self._account.unpinned.pop(name, None):
+                log.info("place.found", account=self._account.id, place=name)
+                mended = True
+        if mended:
+            await self._accounts.reopened(self._account.id)
 
-    async def _pin(self, name: str, place: PlaceId) -> None:
-        """Note what the name means. A name that came to mean another place keeps its old id, loudly."""
+    async def _pin(self, name: str, place: PlaceId) -> str:
+        """Note what the name means. A name that came to mean another place keeps its old id, and this says so."""
         account = self._account.id
-        old = (await self._accounts.store.read(pins.all_pins)).get((account, name))
+        old = await self._meant(name)
         if old is None:
             await self._accounts.store.write(lambda tx: pins.pin(tx, account, name, place, unpinned(name)))
             await self._accounts.pinned()
-        elif old != place:
-            log.error("place.moved", account=account, place=name, old=old, new=place)
+        if old in (None, place):
+            return ""
+        await self._hold_on(name)
+        return (
+            f"{account}/{name} means another place by now ({place}); nothing goes there, it stays what it was ({old}). "
+            f"If the new one is meant, write {account}/{place} in the mapping file."
+        )
+
+    async def _hold_on(self, name: str) -> None:
+        """A place that is not found by its name any more is still listened to by its id, where the platform knows that."""
+        old = await self._meant(name)
+        if old is not None and old != name:
+            with contextlib.suppress(NeedsOperator):
+                await self._account.adapter.pin(old)
+
+    async def _meant(self, name: str) -> PlaceId | None:
+        return (await self._accounts.store.read(pins.all_pins)).get((self._account.id, name))

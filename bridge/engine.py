@@ -13,6 +13,12 @@ from bridge.contract import Adapter
 from bridge.post import AccountId
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 class Step(StrEnum):
     """The steps of a post's way between which the process may die; named so that tests can kill it there."""
 
@@ -46,7 +52,11 @@ class Account:
     """Set by whoever knows that it hears nothing, though its connection stands: it is signed in to anew."""
     hostile: bool = False
     unpinned: dict[str, str] = field(default_factory=dict)
-    """Names of places that could not be looked up yet, each with what a human must mend."""
+    """Names of places that could not be looked up, or mean something else by now, each with what a human must mend."""
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the platform tells that its places changed: what their names mean is looked up again."""
+    placed: asyncio.Event = field(default_factory=_set)
+    """Not set while that is to be done: what is heard meanwhile is judged only after it."""
 
 
 def _nowhere(_step: Step) -> None:

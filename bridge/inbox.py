@@ -28,6 +28,8 @@ AUTHOR_AGAIN_S = 5.0
 _DAY_S = 24 * 3600.0
 CATCH_UP_LOOK_S = 1.0
 """Seconds between two looks whether a catch-up is done; its end wakes the lane by itself."""
+PLACES_S = 30.0
+"""Seconds for which what is heard waits until places that changed were looked up; then it is judged all the same."""
 _Prepared = tuple[WaitingRaw, Sequence[Heard]]
 
 log = structlog.get_logger()
@@ -102,6 +104,12 @@ class Inbox:
             found.caught_up += 1
             self.look_again(account)
 
+    def places_changed(self, account: AccountId) -> None:
+        """See `bridge.contract.Inbox.places_changed`."""
+        if found := self._engine.accounts.get(account):
+            found.placed.clear()
+            found.moved.set()
+
     async def kept_back(self, account: AccountId, missed: int) -> None:
         """See `bridge.contract.Inbox.kept_back`. Told once a day."""
         now = self._engine.now()
@@ -150,6 +158,9 @@ class Inbox:
                 await self._engine.until(upcoming, wake)
                 continue
             prepared = [each for waiting in batch if (each := await self._prepare(account, claim, waiting))]
+            if not account.placed.is_set():  # one of these told of it, and those behind it may stand at a new place
+                await self._engine.until(self._engine.now() + PLACES_S, account.placed)
+                account.placed.set()
             if prepared and not await self._accept(account, claim, prepared):
                 return
 

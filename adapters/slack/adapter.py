@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -14,7 +15,7 @@ from yarl import URL
 from adapters.slack import channels, commands, people, reactions
 from adapters.slack.asides import Asides, dress, shown_at
 from adapters.slack.catching_up import Channels
-from adapters.slack.changes import Change, changes_of
+from adapters.slack.changes import CLOSING, Change, changes_of
 from adapters.slack.completing import LOOKING, Completer
 from adapters.slack.directory import Remembered, User
 from adapters.slack.fileobjects import id_of
@@ -57,6 +58,10 @@ class _SignedIn:
     session: aiohttp.ClientSession
 
 
+def _nobody_listens() -> None:
+    """Places changed, and nobody has asked yet what they are."""
+
+
 class SlackAdapter:
     """One Slack app in one workspace."""
 
@@ -71,7 +76,8 @@ class SlackAdapter:
         self._departure = Departure()
         self._rooms: Remembered[channels.Channel] = Remembered(self._ask_channel, time.monotonic)
         self._users: Remembered[User] = Remembered(self._ask_user, time.monotonic)
-        self._gate = Gate(self._ask_channel, time.monotonic)
+        self._gate = Gate(self._ask_channel, lambda room: channels.refuse(room, self._bot_name), time.monotonic)
+        self._places_changed: Callable[[], None] = _nobody_listens
         token = settings.bot_token.get_secret_value()
         self._files = Files(Hosts(settings.api_url), token, lambda: self._web, lambda: self._signed_in.session, asked)
         self._completer = Completer(
@@ -196,6 +202,7 @@ class SlackAdapter:
             from adapters.slack.socket_mode import Socket  # noqa: PLC0415 - bolt is heavy, and needed by those who listen
 
             socket = Socket(self._account, self._settings.app_token.get_secret_value(), self._web, asked)
+        self._places_changed = partial(inbox.places_changed, self._account)
         await Listening(self._channels, lambda: self._pinned, self._departure, socket).run(inbox)
 
     # ------------------------------------------------------------ inwards
@@ -213,9 +220,11 @@ class SlackAdapter:
 
     def _note(self, change: Change) -> None:
         """Something of the workspace changed that we remember otherwise."""
-        if change.channel:
+        if change.channel and change.joined in ("", self._identity.user):
             self._gate.forget(change.channel)
             self._rooms.forget(change.channel)
+            if change.kind and (change.kind not in CLOSING or change.channel in self._pinned):
+                self._places_changed()
         if change.user:
             self._users.put(change.user, channels.user_of(change.profile))
         if change.departed and (not change.tokens or self._identity.user in change.tokens):

@@ -13,12 +13,15 @@ from bridge.post import Raw
 REMOVED: Final = "The Slack app was removed from the workspace; install it again, and copy its token if it has a new one."
 REVOKED: Final = "The Slack app's token was revoked; install the app again and copy its new token."
 
-_OF_CHANNELS: Final = frozenset(
-    f"{kind}_{change}"
-    for kind in ("channel", "group")
-    for change in ("shared", "unshared", "rename", "archive", "unarchive", "deleted", "left", "id_changed", "convert_to_private")
-) | {"channel_converted_to_private", "channel_converted_to_public", "member_joined_channel", "member_left_channel"}
-"""After these a channel is asked about again before anything is written there."""
+OF_CHANNELS: Final = frozenset(
+    f"{kind}_{change}" for kind in ("channel", "group") for change in ("archive", "deleted", "left", "rename", "unarchive")
+) | {"channel_id_changed", "channel_shared", "channel_unshared", "member_joined_channel"}
+"""After these a channel is asked about again before anything is written there; the manifest asks for each."""
+
+CLOSING: Final = frozenset(
+    f"{kind}_{change}" for kind in ("channel", "group") for change in ("archive", "deleted", "left", "shared")
+)
+"""Of these, what makes no channel usable that was not: of others' channels they mean nothing."""
 
 _IN_CHANNELS: Final = frozenset(
     f"{kind}_{change}" for kind in ("channel", "group") for change in ("name", "archive", "unarchive", "convert_to_private")
@@ -30,10 +33,13 @@ _IN_CHANNELS: Final = frozenset(
 class Change:
     """One thing to remember otherwise: a channel, a user with their new profile, or that the app had to leave.
 
-    `tokens` are the bot users whose tokens were revoked, where Slack names them.
+    `kind` is the event that told of a channel; empty where a message in it did. `joined` is who came into it, if that is what
+    changed. `tokens` are the bot users whose tokens were revoked, where Slack names them.
     """
 
     channel: str = ""
+    kind: str = ""
+    joined: str = ""
     user: str = ""
     profile: Mapping[str, Any] = field(default_factory=dict)
     departed: str = ""
@@ -52,14 +58,16 @@ def changes_of(raw: Raw) -> Iterator[Change]:
 
 def _changes(event: Json, *, is_shared: bool) -> Iterator[Change]:
     kind = word(event, "type")
-    if kind in _OF_CHANNELS or is_shared or word(event, "subtype") in _IN_CHANNELS:
+    if kind in OF_CHANNELS or is_shared or word(event, "subtype") in _IN_CHANNELS:
         named = (
             word(event, "channel"),
             word(part(event, "channel"), "id"),
             word(event, "old_channel_id"),
             word(event, "new_channel_id"),
         )
-        yield from (Change(channel=channel) for channel in named if channel)
+        joined = word(event, "user") if kind == "member_joined_channel" else ""
+        told = kind if kind in OF_CHANNELS else ""
+        yield from (Change(channel, told, joined) for channel in named if channel)
     elif kind == "user_change" and (user := word(part(event, "user"), "id")):
         yield Change(user=user, profile=part(event, "user"))
     elif kind == "app_uninstalled":

@@ -74,8 +74,12 @@ def _is_shared(found: Mapping[str, Any]) -> bool:
     return bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")) or with_another_team
 
 
-def refuse_shared(channel: Channel) -> None:
-    """Raises `NeedsOperator` where another company would read what is written there."""
+def refuse(channel: Channel, bot_name: str) -> None:
+    """Raises `NeedsOperator` where nothing can be written, or another company would read what is."""
+    if channel.is_archived:
+        raise NeedsOperator(f"The Slack channel #{channel.name} is archived; unarchive it or take it out of the mapping file.")
+    if not channel.is_member:
+        raise NeedsOperator(f"The app is not in the Slack channel #{channel.name}; type there: /invite @{bot_name}")
     if channel.is_shared:
         raise NeedsOperator(
             f"The Slack channel #{channel.name} is shared with another company, which would read every copy; "
@@ -101,11 +105,7 @@ async def find(web: AsyncWebClient, name: str, bot_name: str, asked: Asked) -> C
     """The channel called `name` (with or without #, or an id). Raises `NeedsOperator` where the app can't use it."""
     wanted = name.strip().removeprefix("#")
     found = await _by_id(web, wanted, asked) or await _by_name(web, wanted, bot_name, asked)
-    if found.is_archived:
-        raise NeedsOperator(f"The Slack channel #{found.name} is archived; unarchive it or take it out of the mapping file.")
-    if not found.is_member:
-        raise NeedsOperator(f"The app is not in the Slack channel #{found.name}; type there: /invite @{bot_name}")
-    refuse_shared(found)
+    refuse(found, bot_name)
     return found
 
 

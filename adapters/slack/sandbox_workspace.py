@@ -188,9 +188,40 @@ class Workspace:
     def share(self, room: Room, *, is_shared: bool) -> None:
         """Share a channel with another company, or stop sharing it."""
         room.is_shared = is_shared
-        at = self.now()
         other = "connected_team_id" if is_shared else "previously_connected_team_id"
-        event = {"type": "channel_shared" if is_shared else "channel_unshared", "channel": room.id, other: "T0PARTNER1"}
+        self._news(room, {"type": "channel_shared" if is_shared else "channel_unshared", "channel": room.id, other: "T0PARTNER1"})
+
+    def archive(self, room: Room, *, is_archived: bool) -> None:
+        """Close a channel for writing, or open it again."""
+        room.is_archived = is_archived
+        self._news(room, {"type": f"{room.type}_{'archive' if is_archived else 'unarchive'}", "channel": room.id})
+
+    def call(self, room: Room, name: str) -> None:
+        """Give a channel another name."""
+        room.name = name
+        self._news(room, {"type": f"{room.type}_rename", "channel": {"id": room.id, "name": name}})
+
+    def renumber(self, room: Room, id_: str) -> None:
+        """Give a channel another id, as Slack does when another company joins it; what stands there moves along."""
+        old, room.id = room.id, id_
+        self.rooms = {each.id: each for each in self.rooms.values()}
+        for where, ts in [key for key in self.messages if key[0] == old]:
+            self.messages[id_, ts] = replace(self.messages.pop((where, ts)), room=id_)
+        self._news(room, {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": id_})
+
+    def invite(self, room: Room, user: str) -> None:
+        """Somebody comes into a channel."""
+        room.members.add(user)
+        self._news(room, {"type": "member_joined_channel", "channel": room.id, "user": user})
+
+    def expel(self, room: Room) -> None:
+        """The app has to leave a channel."""
+        self._news(room, {"type": f"{room.type}_left", "channel": room.id})
+        room.members.discard(BOT_USER)
+
+    def _news(self, room: Room, event: Json) -> None:
+        """Something happened to the channel itself."""
+        at = self.now()
         self._tell("other", Message(room.id, at, BOT_USER, ""), {**event, "event_ts": at})
 
     def _tell(self, kind: str, message: Message, event: Json) -> None:

@@ -60,6 +60,12 @@ class Inbox(Protocol):
         So nothing that is heard live overtakes what was missed, and its source need not wait to be acknowledged.
         """
 
+    def places_changed(self, account: AccountId) -> None:
+        """The platform told that a place came, went or has another name: what the mapping file's names mean is looked up now.
+
+        Called from `parse`, so that what follows is judged only afterwards.
+        """
+
     async def kept_back(self, account: AccountId, missed: int) -> None:
         """The live connection stood and yet told nothing of so many things, which were found otherwise: the admins are told."""
 

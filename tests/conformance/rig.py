@@ -83,6 +83,9 @@ class MemoryInbox(Inbox):
         assert account == ACCOUNT
         return self.cursors.get(cursor)
 
+    def places_changed(self, account: AccountId) -> None:
+        return
+
     async def kept_back(self, account: AccountId, missed: int) -> None:
         self.kept += missed
 

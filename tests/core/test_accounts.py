@@ -24,6 +24,7 @@ from tests.core.worlds import CHANNEL, NOW, OTHER_CHANNEL, TEAM, entry, group, w
 
 SOON_S = 10.0
 """Until something that should have happened is missing. Nothing waits as long unless it fails."""
+WORLD = world(group(entry("team/all-hands"), entry("team/dev")))
 UNKNOWN = "There is no channel #dev. Make it, and invite the app."
 
 
@@ -111,7 +112,7 @@ class Kept:
 @contextlib.asynccontextmanager
 async def kept(desk: Desk, platform: Platform) -> AsyncIterator[Kept]:
     """The team's account in the hands of `Accounts`, with a clock that stands still and no randomness."""
-    clock, adapter, mappings = Clock(), platform, world(group(entry("team/all-hands"), entry("team/dev"))).mappings
+    clock, adapter, mappings = Clock(), platform, WORLD.mappings
     account = Account(TEAM, adapter)  # type: ignore[arg-type]
     engine = Engine({TEAM: account}, now=lambda: clock.now, jitter=lambda: 1.0)
     reopened: list[AccountId] = []

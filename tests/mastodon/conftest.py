@@ -88,6 +88,9 @@ class MemoryInbox:
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
 
+    def places_changed(self, account: AccountId) -> None:
+        return
+
     async def kept_back(self, account: AccountId, missed: int) -> None:
         self.kept += missed
 

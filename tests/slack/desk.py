@@ -54,6 +54,8 @@ class Box:
     """Keys that were taken while a catch-up held everything back."""
     ledger: dict[Place, list[NativeId]] = field(default_factory=dict)
     kept: int = 0
+    places: int = 0
+    """How often it was told that places changed."""
 
     async def take(self, raw: Raw) -> None:
         self.changed.set()
@@ -72,6 +74,9 @@ class Box:
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
+
+    def places_changed(self, account: AccountId) -> None:
+        self.places += 1
 
     async def kept_back(self, account: AccountId, missed: int) -> None:
         self.kept += missed

@@ -91,8 +91,12 @@ def test_only_what_says_something_else_is_an_edit(message: Any, previous: Any, r
         ({"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}}, Change(departed=REVOKED, tokens=frozenset({"U0BOT"}))),
         ({"type": "tokens_revoked"}, Change(departed=REVOKED)),
         ({"type": "user_change", "user": {"id": "U1", "name": "x"}}, Change(user="U1", profile={"id": "U1", "name": "x"})),
-        ({"type": "channel_rename", "channel": {"id": "C1", "name": "new"}}, Change(channel="C1")),
-        ({"type": "channel_archive", "channel": "C1"}, Change(channel="C1")),
+        ({"type": "channel_rename", "channel": {"id": "C1", "name": "new"}}, Change("C1", "channel_rename")),
+        ({"type": "channel_archive", "channel": "C1"}, Change("C1", "channel_archive")),
+        (
+            {"type": "member_joined_channel", "channel": "C1", "user": "U1"},
+            Change("C1", "member_joined_channel", "U1"),
+        ),
         ({"type": "message", "subtype": "channel_convert_to_private", "channel": "C1"}, Change(channel="C1")),
         ({"type": "message", "text": "app_uninstalled", "channel": "C1"}, None),
         ([], None),
@@ -106,4 +110,7 @@ def test_what_is_told_of_the_workspace_itself_is_understood(event: Any, change: 
 def test_a_changed_channel_id_makes_both_be_asked_about_again() -> None:
     event = {"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"}
     body = json.dumps({"event": event}).encode()
-    assert list(changes_of(Raw(TEAM, "k", body, datetime.now(UTC)))) == [Change(channel="G1"), Change(channel="C1")]
+    assert list(changes_of(Raw(TEAM, "k", body, datetime.now(UTC)))) == [
+        Change("G1", "channel_id_changed"),
+        Change("C1", "channel_id_changed"),
+    ]

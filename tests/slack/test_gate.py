@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.slack.channels import Channel, channel_of
+from adapters.slack.channels import Channel, channel_of, refuse
 from adapters.slack.gate import FRESH, Gate
 from bridge.errors import NeedsOperator, Retryable
 from tests.slack.desk import PART, Desk
@@ -27,7 +27,7 @@ class Slack:
     gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
-        self.gate = Gate(self._look_up, lambda: self.now)
+        self.gate = Gate(self._look_up, lambda room: refuse(room, "viabridge"), lambda: self.now)
 
     async def _look_up(self, channel: str) -> Channel:
         self.asked += 1

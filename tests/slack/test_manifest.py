@@ -7,7 +7,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 from adapters.slack import manifest
-from adapters.slack.changes import _OF_CHANNELS
+from adapters.slack.changes import OF_CHANNELS
 from adapters.slack.channels import SCOPES, WISHES
 from adapters.slack.commands import WHY
 from adapters.slack.sending import CUSTOMIZE
@@ -22,10 +22,11 @@ def test_it_asks_for_the_scopes_that_the_adapter_uses_and_no_more() -> None:
 
 def test_every_event_that_it_asks_for_is_understood() -> None:
     events = set(manifest.read()["settings"]["event_subscriptions"]["bot_events"])
-    assert events - _OF_CHANNELS == {
+    assert events - OF_CHANNELS == {
         "app_uninstalled", "message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed",
         "tokens_revoked", "user_change",
     }  # fmt: skip
+    assert events > OF_CHANNELS, "what nobody asks for is never heard"
 
 
 def test_it_is_what_slack_takes() -> None:
