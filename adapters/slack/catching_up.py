@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import history
 from adapters.slack.calls import Asked
-from adapters.slack.events import POSTS, is_tombstone, key_of, part, word
+from adapters.slack.events import POSTS, is_tombstone, is_trace, key_of, part, parts, word
 from adapters.slack.parse import HISTORY, moment
 from bridge.contract import Inbox
 from bridge.errors import Rejected, Retryable, SendError, Unparsable
@@ -195,11 +195,10 @@ class _Read:
         yield from map(self._deleted, self.gone)
 
     def _said(self, ts: str, message: Json) -> Iterator[Json]:
-        edited = word(part(message, "edited"), "ts")
         if ts in self.known:
-            if edited:
-                change = {"type": "message", "subtype": "message_changed", "channel": self.channel, "ts": edited}
-                yield {**change, "event_ts": edited, "message": message}
+            if at := _changed_at(message):
+                change = {"type": "message", "subtype": "message_changed", "channel": self.channel, "ts": at, "event_ts": at}
+                yield {**change, "message": {**message, "edited": {"ts": at}}}
         elif float(ts) >= self.since and float(ts) > self.floor:
             yield {**message, "type": "message", "channel": self.channel, "event_ts": ts}
 
@@ -208,6 +207,16 @@ class _Read:
         newest = max((*self.found, ts), key=float)
         event = {"type": "message", "subtype": "message_deleted", "channel": self.channel, "deleted_ts": ts}
         return {**event, "ts": newest, "event_ts": newest}
+
+
+def _changed_at(message: Json) -> str:
+    """When it was changed last; empty where it never was. Of a removed file only that it is gone is known: shortly after."""
+    edited, removed = word(part(message, "edited"), "ts"), sum(map(is_trace, parts(message, "files")))
+    if not removed:
+        return edited
+    seconds, _, fraction = (edited or word(message, "ts")).partition(".")
+    micros = int(seconds) * 1_000_000 + int(f"{fraction:0<6}"[:6]) + removed
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
 def _has_answers(message: Json) -> bool:

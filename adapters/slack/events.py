@@ -43,14 +43,17 @@ def revision_of(event: Json) -> str:
     """What names the edit that a `message_changed` tells of; empty where it tells of none.
 
     Slack says the same of previews, reply counts and the answers to a deleted message, and then nothing newer was edited.
-    What shows no time of its edits at all is believed where it says something else than before.
+    What shows no new time of its edits is believed where it says something else than before, or lost a file: that is no
+    edit of Slack's, so only the event itself has a time.
     """
     message, previous = part(event, "message"), part(event, "previous_message")
     edited, before = word(part(message, "edited"), "ts"), word(part(previous, "edited"), "ts")
     if edited and edited != before:
         return edited if _number(edited) > _number(before) else ""
-    if previous and _said(message) != _said(previous):
+    if previous and word(message, "text") != word(previous, "text"):
         return edited or word(event, "event_ts") or word(event, "ts")
+    if previous and _files(message) != _files(previous):
+        return word(event, "event_ts") or word(event, "ts") or edited
     return edited if message == previous else ""
 
 
@@ -61,9 +64,13 @@ def _number(ts: str) -> float:
         return 0.0
 
 
-def _said(message: Json) -> tuple[str, frozenset[str]]:
-    files = (file for file in parts(message, "files") if word(file, "mode") != "tombstone")
-    return word(message, "text"), frozenset(word(file, "id") for file in files)
+def _files(message: Json) -> frozenset[str]:
+    return frozenset(word(file, "id") for file in parts(message, "files") if not is_trace(file))
+
+
+def is_trace(file: Json) -> bool:
+    """Whether it is what Slack leaves of a file that was removed."""
+    return word(file, "mode") == "tombstone"
 
 
 def key_of(callback: Json, body: bytes) -> str:

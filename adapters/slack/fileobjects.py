@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from adapters.slack.events import Json, part, parts, word
+from collections.abc import Sequence
+
+from adapters.slack.events import Json, is_trace, part, parts, word
 from bridge.post import Media
 
 
@@ -42,6 +44,31 @@ def share_of(file: Json, channel: str) -> str:
     return word(found[-1], "ts") if found else ""
 
 
+def standing_in(message: Json) -> tuple[Json, ...]:
+    """The files that a message carries, without what Slack leaves of those that were removed."""
+    return tuple(file for file in parts(message, "files") if not is_trace(file))
+
+
 def files_in(message: Json) -> tuple[str, ...]:
     """The ids of the files that a message carries."""
-    return tuple(word(file, "id") for file in parts(message, "files") if word(file, "id") and word(file, "mode") != "tombstone")
+    return tuple(word(file, "id") for file in standing_in(message) if word(file, "id"))
+
+
+def compared(standing: Sequence[Json], wanted: Sequence[Media]) -> tuple[tuple[str, ...], tuple[Media, ...]]:
+    """Which standing files are wanted no more, by id, and which wanted ones don't stand.
+
+    A file is known by its name, and by its size where several bear one: a description may change.
+    """
+    left, missing = list(standing), []
+    for media in sorted(wanted, key=lambda media: not any(_is_exactly(file, media) for file in standing)):
+        found = next((file for file in left if _is_exactly(file, media)), None)
+        found = found or next((file for file in left if word(file, "name") == media.name), None)
+        if found is None:
+            missing.append(media)
+        else:
+            left.remove(found)
+    return tuple(word(file, "id") for file in left if word(file, "id")), tuple(missing)
+
+
+def _is_exactly(file: Json, media: Media) -> bool:
+    return word(file, "name") == media.name and file.get("size") == media.size

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.slack.events import POSTS, Json, is_tombstone, part, parts, revision_of, word
-from adapters.slack.fileobjects import media_of
+from adapters.slack.fileobjects import media_of, standing_in
 from adapters.slack.mrkdwn import read_mrkdwn
 from adapters.slack.rich_text import read_blocks
 from bridge.errors import Unparsable
@@ -163,7 +163,7 @@ class _Reader:
             at=moment(ts),
             reply_to=Ref(place, NativeId(root)) if root and root != ts else None,
             gated=not place.is_direct,
-            media=tuple(media_of(file) for file in parts(message, "files")),
+            media=tuple(map(media_of, standing_in(message))),
         )
 
     def _place(self, message: Json) -> Place:

@@ -45,6 +45,13 @@ class Message:
             blocks[0]["elements"] = [said, *blocks[0]["elements"]]
         return Message(f"{escape(self.username)}: {self.text}", blocks)
 
+    def naming(self, files: Sequence[Media]) -> Message:
+        """The same with the names of files that could not go along."""
+        lines = [_file(file, "added later, and not copied") for file in files]
+        elements = [{"type": "text", "text": "".join(f"\n{clean(line)}" for line in lines)}]
+        more = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+        return replace(self, text="\n".join([self.text, *map(escape, lines)]), blocks=[*self.blocks, more]) if lines else self
+
     @classmethod
     def of(cls, part: Part) -> Message:
         return cls(**json.loads(part.body))

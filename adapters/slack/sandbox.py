@@ -145,8 +145,17 @@ class SlackSandbox:
         self, person: str, text: str, name: str, body: bytes, alt: str = "", *, finished: bool = True, place: str | None = None
     ) -> NativeId:
         """Post a file with words; with `finished` off Slack still takes it in, until `finish`."""
-        where = place or self.places[0]
-        return await self._do(lambda server: acts.write_file(server, person, text, where, (name, body, alt), finished=finished))
+        where, files = place or self.places[0], [(name, body, alt)]
+        return await self._do(lambda server: acts.write_files(server, person, text, where, files, finished=finished))
+
+    async def write_with_files(self, person: str, text: str, files: Mapping[str, bytes], place: str | None = None) -> NativeId:
+        """Post several files, by name, with words."""
+        where, named = place or self.places[0], [(name, body, "") for name, body in files.items()]
+        return await self._do(lambda server: acts.write_files(server, person, text, where, named, finished=True))
+
+    async def remove_file(self, native: NativeId, name: str) -> None:
+        """Take a file away from a message; the message stays."""
+        await self._do(lambda server: acts.remove_file(server, native, name))
 
     async def write_as_bot(self, name: str, text: str, bot_id: str = "B0FOREIGN01") -> NativeId:
         """Post as somebody else's app does."""

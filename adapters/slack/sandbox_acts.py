@@ -33,14 +33,16 @@ def write(
     return NativeId(workspace.post(room, message).ts)
 
 
-def write_file(server: Server, person: str, text: str, place: str, file: tuple[str, bytes, str], *, finished: bool) -> NativeId:
+def write_files(
+    server: Server, person: str, text: str, place: str, files: Sequence[tuple[str, bytes, str]], *, finished: bool
+) -> NativeId:
     member = server.workspace.member(person)
     room = server.workspace.room(place, member.id)
-    name, body, alt = file
-    kept = server.files.add(member.id, name, body, alt=alt, finished=finished)
-    shown = (server.files.to_json(kept),)
+    kept = [server.files.add(member.id, name, body, alt=alt, finished=finished) for name, body, alt in files]
+    shown = tuple(map(server.files.to_json, kept))
     message = Message(room.id, server.workspace.now(), member.id, stored(text, typed=True), files=shown)
-    kept.shares[room.id] = [message.ts]
+    for file in kept:
+        file.shares[room.id] = [message.ts]
     return NativeId(server.workspace.post(room, message).ts)
 
 
@@ -52,6 +54,12 @@ def write_as_bot(server: Server, name: str, text: str, bot_id: str, place: str) 
 def finish(server: Server) -> None:
     for file in server.workspace.files.values():
         file.finished = True
+
+
+def remove_file(server: Server, native: NativeId, name: str) -> None:
+    for file in files_of(server, native):
+        if file.name == name:
+            server.workspace.remove_file(file)
 
 
 def files_of(server: Server, native: NativeId) -> tuple[StoredFile, ...]:

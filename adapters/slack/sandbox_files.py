@@ -95,7 +95,7 @@ class FileStore:
 
     def delete(self, user: str, args: Mapping[str, Any]) -> Json:
         file = self._own(user, str(args.get("file")))
-        del self.workspace.files[file.id]
+        self.workspace.remove_file(file)
         return {}
 
     # ------------------------------------------------------------ bytes

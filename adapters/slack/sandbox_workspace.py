@@ -160,6 +160,16 @@ class Workspace:
         event = {"type": "message", "subtype": "message_deleted", "hidden": True, "deleted_ts": message.ts}
         self._tell("deleted", message, {**event, "ts": at, "event_ts": at, "previous_message": message.to_json()})
 
+    def remove_file(self, file: StoredFile) -> None:
+        """Delete a file; where it was shared Slack leaves a trace of it, and calls that a change."""
+        del self.files[file.id]
+        trace = {"id": file.id, "mode": "tombstone"}
+        for key, old in [each for each in self.messages.items() if file.id in (shown["id"] for shown in each[1].files)]:
+            shown = tuple(trace if each["id"] == file.id else each for each in old.files)
+            self.messages[key] = replace(old, files=shown)
+            at = self.now()
+            self._tell("edited", replace(old, edited=at), self._changed(self.messages[key], old, at))
+
     def _changed(self, new: Message, old: Message, at: str) -> Json:
         event = {"type": "message", "subtype": "message_changed", "hidden": True, "ts": at, "event_ts": at}
         return {**event, "message": new.to_json(), "previous_message": old.to_json()}

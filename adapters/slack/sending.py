@@ -13,13 +13,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import finding, history
 from adapters.slack.calls import Asked
-from adapters.slack.fileobjects import files_in
+from adapters.slack.events import Json
+from adapters.slack.fileobjects import compared, files_in, standing_in
 from adapters.slack.media import Files
 from adapters.slack.parse import METADATA
 from adapters.slack.refusals import MissingScope
 from adapters.slack.render import Message
 from bridge.contract import Attempt, File, Finding, Part, Thread
-from bridge.errors import Retryable, SendError, Uncertain
+from bridge.errors import Rejected, Retryable, SendError, Uncertain
 from bridge.post import Destination, NativeId, Place, Ref
 
 FILE_TIMEOUTS: Final = 4
@@ -104,13 +105,24 @@ class Sender:
         return ts
 
     async def edit(self, ref: Ref, part: Part) -> None:
-        """Replace the words; the message keeps its files."""
-        message = Message.of(part)
+        """Replace the words. Of its files the message keeps those that the part has; what came to them since is named."""
         async with self._in_time():
             channel = await self.writable(ref.place)
+            gone, added = compared(await self._standing(channel, ref), [file.media for file in part.files])
+            message = Message.of(part).naming(added)
             answer = await self._update(channel, ref, message)
             if message.username and not (answer.get("message") or {}).get("username"):
                 await self._update(channel, ref, message.attributed())  # it was sent under our own name
+            await self.files.remove(gone)
+
+    async def _standing(self, channel: str, ref: Ref) -> tuple[Json, ...]:
+        """The files of a message of ours. It is not asked for where we know that it was sent without any."""
+        if ref.id not in self.files.shared and any(ts == ref.id for _, ts in self._ours):
+            return ()
+        try:
+            return standing_in(await history.one(self.web(), channel, self.asked, ref.id) or {})
+        except Rejected:
+            return ()  # something less than Slack, or a message that is gone: the edit itself will say so
 
     async def _update(self, channel: str, ref: Ref, message: Message) -> Any:
         said = self.web().chat_update(

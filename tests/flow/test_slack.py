@@ -59,6 +59,20 @@ async def test_a_writers_picture_stands_in_the_channel(house: House, slack: Slac
     assert (file.title, file.body) == ("The lake at noon", PNG)
 
 
+async def test_a_file_taken_away_leaves_its_copies(house: House, slack: SlackSandbox, mastodon: MastodonSandbox) -> None:
+    words = unique("two of them")
+    native = await slack.write_with_files("lynn", words, {"lake.png": PNG, "hill.png": PNG + b"2"})
+    said = Said(AccountId("slack"), words, native, (*house.at("mastodon"), house.at("slack")[1]))
+    copies = await house.arrives(said)
+    status = next(copy for to, copy in copies.items() if to.account == "mastodon").id
+    message = next(copy for to, copy in copies.items() if to.account == "slack").id
+    assert len(await mastodon.attached(status)) == len(slack.files_of(message)) == 2
+    await slack.remove_file(native, "hill.png")
+    await house.settle()
+    assert [file.body for file in await mastodon.attached(status)] == [PNG]
+    assert [file.name for file in slack.files_of(message)] == ["lake.png"]
+
+
 @pytest.mark.scenario("D01")
 async def test_what_was_said_while_the_bridge_was_away_arrives_in_order(house: House, slack: SlackSandbox) -> None:
     root, _ = await house.says("slack", "before")
