@@ -1,4 +1,4 @@
-"""What was missed while nobody listened: each mapped channel read from where it was left, threads, edits and deletions included.
+"""What was missed while nobody listened: channels and direct conversations read from where they were left, with all that changed.
 
 It is stored oldest first, in the shape in which it would have been heard. What is too old to be posted the core decides.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -20,7 +22,7 @@ from adapters.slack.events import POSTS, is_tombstone, is_trace, key_of, part, p
 from adapters.slack.parse import HISTORY, moment
 from bridge.contract import Inbox
 from bridge.errors import Rejected, Retryable, SendError, Unparsable
-from bridge.post import AccountId, NativeId, Place, PlaceId, Raw
+from bridge.post import AccountId, NativeId, Place, PlaceId, Raw, UserId, direct
 
 OVERLAP: Final = 60.0
 """Seconds before its end from which a channel is read again: a message may become visible after a newer one."""
@@ -37,6 +39,12 @@ GUESSES: Final = 15
 
 PROBES: Final = 30
 """Messages that history does not show any more which are asked for one by one."""
+
+DIRECTS: Final = "directs"
+"""The cursor of all direct conversations: our time at which they were read last."""
+
+SKEW: Final = 300.0
+"""Seconds by which our clock may be ahead of Slack's."""
 
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
 """Seconds before a channel that could not be read for now is read again; after the last it is left for the next look."""
@@ -55,21 +63,47 @@ class Channels:
     asked: Asked
     is_shared: Callable[[str], Awaitable[bool]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], float] = time.time
 
     async def catch_up(self, inbox: Inbox, channels: Iterable[str], *, thorough: bool) -> None:
-        """Read each channel from where it was left. One that can't be read is left for the next time, and logged."""
+        """Read each channel from where it was left. One that can't be read is left for the next time, and logged.
+
+        Only a thorough look reads direct conversations as well: each costs a call.
+        """
         for channel in channels:
-            for pause in PAUSES:
-                try:
-                    await self._channel(inbox, channel, thorough=thorough)
-                except Retryable as error:
-                    log.info("slack channel is asked for again", account=self.account, channel=channel, error=str(error))
-                    await self.sleep(pause)
-                except (SendError, Unparsable) as error:
-                    log.warning("slack channel not caught up", account=self.account, channel=channel, error=str(error))
-                    break
-                else:
-                    break
+            await self._again(lambda channel=channel: self._channel(inbox, channel, thorough=thorough), channel)  # type: ignore[misc]
+        if thorough:
+            await self._again(lambda: self._directs(inbox), DIRECTS)
+
+    async def _again(self, read: Callable[[], Awaitable[None]], channel: str) -> None:
+        for pause in PAUSES:
+            try:
+                await read()
+            except Retryable as error:
+                log.info("slack channel is asked for again", account=self.account, channel=channel, error=str(error))
+                await self.sleep(pause)
+            except (SendError, Unparsable) as error:
+                log.warning("slack channel not caught up", account=self.account, channel=channel, error=str(error))
+                return
+            else:
+                return
+
+    async def _directs(self, inbox: Inbox) -> None:
+        """What people wrote to the app itself since they were looked at last; at first contact nothing."""
+        since, begun, first = await inbox.cursor(self.account, DIRECTS), f"{self.now():.6f}", f"first:{DIRECTS}"
+        if since is None:
+            await inbox.take_page(self.account, (), first, begun)
+            await inbox.take_page(self.account, (), DIRECTS, begun)
+            return
+        floor, start = float(await inbox.cursor(self.account, first) or 0), max(0.0, float(since) - WINDOW)
+        raws: list[Raw] = []
+        for channel, person in await history.directs(self.web(), self._patient):
+            known = await inbox.standing(direct(self.account, UserId(person)), moment(f"{start:.6f}"))
+            read = _Read(self, channel, float(since) - SKEW, start, frozenset(known), floor, is_direct=True)
+            with suppress(Rejected):  # one of them is no reason to lose the others
+                await read.all(thorough=True)
+            raws += [self.raw(event, is_shared=False) for event in read.events()]
+        await self._take(inbox, sorted(raws, key=lambda raw: raw.at), DIRECTS, since, begun)
 
     async def _channel(self, inbox: Inbox, channel: str, *, thorough: bool) -> None:
         name = f"history:{channel}"
@@ -117,7 +151,8 @@ class Channels:
 class _Read:
     """One channel, while it is read. `known` are its posts in the ledger since `start`; times are Slack's seconds.
 
-    What stood there up to `floor`, when it was read first, is none of ours.
+    What stood there up to `floor`, when it was read first, is none of ours. Of a direct conversation only those threads are
+    read of which Slack says that they have something new: there are many, and each costs a call.
     """
 
     by: Channels
@@ -126,6 +161,7 @@ class _Read:
     start: float
     known: frozenset[NativeId]
     floor: float
+    is_direct: bool = False
     found: dict[str, Json] = field(default_factory=dict)
     tops: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
@@ -168,6 +204,8 @@ class _Read:
         tops = sorted((self.found[ts] for ts in self.tops), key=lambda message: float(message["ts"]), reverse=True)
         rooted = [message for message in tops if _has_answers(message)]
         named = [word(message, "thread_ts") for message in tops if word(message, "thread_ts") not in ("", message["ts"])]
+        if self.is_direct:
+            return list(dict.fromkeys([*named, *(one["ts"] for one in rooted if self._may_be_new(one))]))
         if not rooted:
             return list(dict.fromkeys([*named, *(message["ts"] for message in tops[:GUESSES])]))
         fresh = [one["ts"] for one in rooted if self._may_be_new(one)]

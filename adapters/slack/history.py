@@ -8,7 +8,7 @@ from typing import Any, Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calls import Asked
-from adapters.slack.events import is_tombstone
+from adapters.slack.events import is_tombstone, word
 from adapters.slack.parse import is_ts
 
 PAGE: Final = 200
@@ -47,6 +47,19 @@ async def page(
         answer = await asked(web.conversations_history(**window))
     found = [each for each in answer.get("messages") or [] if isinstance(each, dict) and is_ts(each.get("ts"))]
     return found, (answer.get("response_metadata") or {}).get("next_cursor") or ""
+
+
+async def directs(web: AsyncWebClient, asked: Asked) -> list[tuple[str, str]]:
+    """The app's direct conversations: channel and person, without those whose person left."""
+    found: list[Json] = []
+    cursor = ""
+    while True:
+        page = await asked(web.conversations_list(types="im", limit=PAGE, cursor=cursor or None))
+        found += [each for each in page.get("channels") or [] if isinstance(each, dict) and each.get("is_im")]
+        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            here = [(word(each, "id"), word(each, "user")) for each in found if not each.get("is_user_deleted")]
+            return [each for each in here if each[0].startswith("D") and each[1] not in ("", "USLACKBOT")]
 
 
 async def newest(web: AsyncWebClient, channel: str, asked: Asked) -> str:
