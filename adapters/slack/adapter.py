@@ -12,7 +12,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from adapters.slack import channels, commands, people, reactions
+from adapters.slack import channels, commands, people, reactions, scopes
 from adapters.slack.asides import Asides, dress, shown_at
 from adapters.slack.catching_up import Channels
 from adapters.slack.changes import CLOSING, Change, changes_of
@@ -104,8 +104,8 @@ class SlackAdapter:
 
     @property
     def limits(self) -> Limits:
-        scopes = self._sender.scopes
-        none = bool(self._files.refused) or (scopes is not None and "files:write" not in scopes)
+        granted = self._sender.scopes
+        none = bool(self._files.refused) or (granted is not None and "files:write" not in granted)
         return Limits(characters=LIMIT, files=None if none else FileLimits(COUNT, LARGEST, LARGEST))
 
     @property
@@ -173,7 +173,7 @@ class SlackAdapter:
             self._identity = Identity(self._account, str(who.get("user_id") or ""), str(who.get("bot_id") or ""), known)
             self._bot_name = str(who.get("user") or self._bot_name)
             self._team, self._home = str(who.get("team_id") or ""), str(who.get("url") or "")
-            self._sender.scopes = channels.scopes_of(who)
+            self._sender.scopes = scopes.granted_by(who)
             self._files.refused = ""
             self._departure.forget()
             self._now = _SignedIn(client, session)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from adapters.slack import scopes
 from adapters.slack.calls import Asked
 from adapters.slack.directory import User
 from adapters.slack.events import part
@@ -22,23 +21,6 @@ from bridge.errors import NeedsOperator, SendError
 from bridge.post import PlaceId
 
 _ID = re.compile(r"[CG][A-Z0-9_]+")
-
-SCOPES: Final = frozenset(
-    {"channels:history", "channels:read", "chat:write", "groups:history", "groups:read", "im:history", "im:read", "im:write"}
-    | {"users:read", "users:read.email"}
-)
-"""What the bot token must be allowed to do."""
-
-WISHES: Final = MappingProxyType(
-    {
-        "files:read": "files from here",
-        "files:write": "files to here",
-        "commands": "/via and its shortcut",
-        "reactions:read": "telling of reactions elsewhere",
-        "reactions:write": "marks on messages that did not get somewhere",
-    }
-)
-"""What it may be allowed to do besides, and what for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +136,10 @@ async def check(
         return (Checked(Level.ERROR, "Slack does not let us sign in", error.sentence),)
     team = Checked(Level.OK, f"signed in to {who.get('team') or 'Slack'} as @{who.get('user') or bot_name}")
     kind = _kind_of_token(settings.bot_token.get_secret_value(), is_bot=bool(who.get("bot_id")))
-    scopes = _scopes(scopes_of(who))
+    permitted = scopes.check(scopes.granted_by(who))
     socket = await _check_socket(web, settings, asked)
     places = [await _check_channel(web, place, name, bot_name, asked) for place, name in sorted(pinned.items())]
-    return (team, *kind, *scopes, *socket, *places)
+    return (team, *kind, *permitted, *socket, *places)
 
 
 async def _check_socket(web: AsyncWebClient, settings: SlackSettings, asked: Asked) -> tuple[Checked, ...]:
@@ -175,28 +157,6 @@ def _kind_of_token(token: str, *, is_bot: bool) -> tuple[Checked, ...]:
         return ()
     cure = "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions into bot_token"
     return (Checked(Level.ERROR, "bot_token is not a bot's token", cure),)
-
-
-def scopes_of(answer: AsyncSlackResponse) -> frozenset[str] | None:
-    """The permissions that the app has, as an answer's header says; None where it does not."""
-    header = {str(key).lower(): value for key, value in dict(answer.headers or {}).items()}.get("x-oauth-scopes")
-    if isinstance(header, (list, tuple)):
-        header = ",".join(map(str, header))
-    return None if not header else frozenset(scope.strip() for scope in str(header).split(","))
-
-
-def _scopes(granted: frozenset[str] | None) -> tuple[Checked, ...]:
-    if granted is None:
-        return (Checked(Level.WARNING, "Slack does not say which permissions the app has", "compare them with its README"),)
-    missing = sorted(SCOPES - granted)
-    if missing:
-        cure = "add them under OAuth & Permissions → Bot Token Scopes and install the app again"
-        return (Checked(Level.ERROR, f"the app lacks permissions: {', '.join(missing)}", cure),)
-    wishes = [f"{scope} ({what})" for scope, what in WISHES.items() if scope not in granted]
-    if wishes:
-        cure = "if you want that, add them under OAuth & Permissions and install the app again"
-        return (Checked(Level.WARNING, f"without these permissions some things don't work: {', '.join(wishes)}", cure),)
-    return (Checked(Level.OK, "the app has every permission it needs"),)
 
 
 async def _check_channel(web: AsyncWebClient, place: PlaceId, name: str, bot_name: str, asked: Asked) -> Checked:

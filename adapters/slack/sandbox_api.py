@@ -10,8 +10,10 @@ from typing import Any, Final
 from adapters.slack.sandbox_commands import Counter
 from adapters.slack.sandbox_files import FileStore
 from adapters.slack.sandbox_refusing import content_of, metadata_of
+from adapters.slack.sandbox_scopes import lacking
 from adapters.slack.sandbox_values import BOT, TEAM, Json, Message, Refused, Room
 from adapters.slack.sandbox_workspace import Workspace, stored
+from adapters.slack.scopes import CUSTOMIZE
 
 HOME: Final = "https://sandbox.slack.com/"
 LONGEST: Final = 40_000
@@ -45,12 +47,19 @@ class Api:
             raise Refused("unknown_method", req_method=method)
         if (caller.kind == "app") != (method == "apps.connections.open") and method != "auth.test":
             raise Refused("not_allowed_token_type")
-        needed = SCOPES_NEEDED.get(
-            method, "chat:write.customize" if method == "chat.postMessage" and args.get("username") else ""
-        )
-        if needed and caller.scopes and needed not in caller.scopes:
-            raise Refused("missing_scope", needed=needed, provided=",".join(sorted(caller.scopes)))
+        if caller.scopes:
+            self._permit(method, caller, args)
         return answer(self, caller, args)
+
+    def _permit(self, method: str, caller: Caller, args: Args) -> None:
+        rooms = (room for room in self.workspace.rooms.values() if args.get("channel") in (room.id, f"#{room.name}"))
+        asked = {"public_channel": "channel", "private_channel": "group", "im": "im"}
+        listed = (asked.get(kind, "") for kind in str(args.get("types") or "public_channel").split(","))
+        needed = lacking(method, caller.scopes, listed if method == "conversations.list" else (room.type for room in rooms))
+        if not needed and method == "chat.postMessage" and args.get("username") and CUSTOMIZE not in caller.scopes:
+            needed = CUSTOMIZE
+        if needed:
+            raise Refused("missing_scope", needed=needed, provided=",".join(sorted(caller.scopes)))
 
     # ------------------------------------------------------------ who
 
@@ -220,18 +229,6 @@ class Api:
     def file_delete(self, caller: Caller, args: Args) -> Json:
         return self.files.delete(caller.user, args)
 
-
-SCOPES_NEEDED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "files.completeUploadExternal": "files:write",
-        "files.delete": "files:write",
-        "files.getUploadURLExternal": "files:write",
-        "files.info": "files:read",
-        "reactions.add": "reactions:write",
-        "reactions.remove": "reactions:write",
-        "users.lookupByEmail": "users:read.email",
-    }
-)
 
 METHODS: Final[Mapping[str, Callable[[Api, Caller, Args], Json]]] = MappingProxyType(
     {

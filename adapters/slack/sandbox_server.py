@@ -17,16 +17,15 @@ from adapters.slack.sandbox_api import Api, Caller
 from adapters.slack.sandbox_commands import Counter
 from adapters.slack.sandbox_delivery import Delivery, Handout
 from adapters.slack.sandbox_files import FileStore
+from adapters.slack.sandbox_scopes import is_told
 from adapters.slack.sandbox_values import BOT_USER, Json, Message, Refused
 from adapters.slack.sandbox_workspace import Happening, Workspace
+from adapters.slack.scopes import CUSTOMIZE, NEEDED, WISHED
 from bridge.contract import Fault
 
 BOT_TOKEN: Final = "xoxb-sandbox-viabridge"  # noqa: S105 - opens nothing but this sandbox
 APP_TOKEN: Final = "xapp-sandbox-viabridge"  # noqa: S105 - as above
-SCOPES: Final = (
-    "channels:history,channels:read,chat:write,commands,files:read,files:write,groups:history,groups:read,im:history,im:read,"
-    "im:write,reactions:read,reactions:write,users:read,users:read.email"
-)
+SCOPES: Final = ",".join(sorted({*NEEDED, *WISHED} - {CUSTOMIZE}))
 _SENDS: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete", "files.completeUploadExternal"})
 _AT_SENDS: Final = frozenset({Fault.BUSY, Fault.BROKEN, Fault.REFUSED, Fault.REPLY_LOST, Fault.EARLY_ECHO})
 
@@ -124,7 +123,9 @@ class Server:
         """Hand out what happened since the last time."""
         happened = list(self._happened)
         self._happened.clear()
+        granted = frozenset((self.scopes or SCOPES).split(","))
         rooms = [(one, self.workspace.rooms[one.message.room]) for one in happened]
+        rooms = [(one, room) for one, room in rooms if is_told(one.event, room.type, granted)]
         return [self.delivery.emit(one, is_direct=room.type == "im", is_shared=room.is_shared) for one, room in rooms]
 
     def grant(self, scopes: str | None) -> None:

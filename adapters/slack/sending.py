@@ -19,15 +19,13 @@ from adapters.slack.media import Files
 from adapters.slack.parse import METADATA
 from adapters.slack.refusals import MissingScope
 from adapters.slack.render import Message
+from adapters.slack.scopes import CUSTOMIZE
 from bridge.contract import Attempt, File, Finding, Part, Thread
 from bridge.errors import Rejected, Retryable, SendError, Uncertain
 from bridge.post import Destination, NativeId, Place, Ref
 
 FILE_TIMEOUTS: Final = 4
 """By how many time-outs a part may take longer for each of its files: it is asked for a place, uploaded, and shared."""
-
-CUSTOMIZE: Final = "chat:write.customize"
-"""The permission to show an author's name and picture on a message."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import pytest
 
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.sandbox import SlackSandbox
+from adapters.slack.scopes import NEEDED, WISHED
 from adapters.slack.settings import SlackSettings
 from bridge.contract import Level, Thread
 from bridge.errors import NeedsOperator
@@ -50,6 +51,7 @@ async def test_a_channel_is_found_on_a_later_page(sandbox: SlackSandbox, adapter
 
 
 async def test_a_fresh_workspace_is_well(desk: Desk) -> None:
+    await desk.sandbox.with_server(lambda server: server.grant(",".join({*NEEDED, *WISHED})))
     assert {found.level for found in await desk.adapter.check()} == {Level.OK}
 
 
@@ -70,12 +72,17 @@ async def test_the_wrong_kind_of_token_is_named(sandbox: SlackSandbox, key: str,
     assert any(what in found for found in wrong)
 
 
-async def test_missing_permissions_are_named_one_by_one() -> None:
-    async with SlackSandbox(scopes="channels:read,chat:write,groups:read,im:history,im:read,users:read") as sandbox:
+@pytest.mark.scenario("L07")
+@pytest.mark.parametrize("scope", sorted({*NEEDED, *WISHED}))
+async def test_each_missing_permission_is_named_with_what_it_is_for_and_its_cure(scope: str) -> None:
+    async with SlackSandbox(scopes=",".join({*NEEDED, *WISHED} - {scope})) as sandbox:
         adapter = SlackAdapter(TEAM, SlackSettings.model_validate(dict(sandbox.account)))
         async with adapter.open():
-            (wrong,) = [found for found in await adapter.check() if found.level is Level.ERROR]
-    assert wrong.what == "the app lacks permissions: channels:history, groups:history, im:write, users:read.email"
+            (wrong,) = [found for found in await adapter.check() if found.level is not Level.OK]
+    assert wrong.level is (Level.ERROR if scope in NEEDED else Level.WARNING)
+    assert scope in wrong.what
+    assert (NEEDED.get(scope) or WISHED[scope]) in wrong.what
+    assert "Bot Token Scopes" in wrong.cure
     assert "install the app again" in wrong.cure
 
 
