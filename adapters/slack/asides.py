@@ -14,6 +14,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calls import Asked
+from adapters.slack.refusals import Unsupported
 from adapters.slack.render import Message
 from bridge.contract import Absent, Attempt, Part
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
@@ -152,13 +153,25 @@ class Asides:
             log.info("slack message not marked", error=error.sentence)
 
     async def _say(self, web: AsyncWebClient, place: Place, message: Message) -> bool:
-        """Say it to the place's person there; False where the app can't be heard at the place."""
+        """Say it to the place's person there; False where it is to be said directly, as the app can't be heard at the place."""
         if await self._answered(web, place, message):
             return True
         content: dict[str, Any] = {"text": message.text, "blocks": message.blocks or None}
         said = web.chat_postEphemeral(channel=place.id, user=str(place.person), link_names=False, parse="none", **content)
-        answer: Any = await self.asked(said, sending=True, fine=_ABSENT)
+        try:
+            answer: Any = await self.asked(said, sending=True, fine=_ABSENT)
+        except Unsupported:
+            return await self._is_nobody_there(place)
         return bool(answer.get("ok"))
+
+    async def _is_nobody_there(self, place: Place) -> bool:
+        """Whether something less than Slack has no way at all to tell one person something; then that is left."""
+        try:
+            await self.channel(shown_at(place))
+        except Unsupported:
+            log.info("slack tells nobody alone", account=place.account)
+            return True
+        return False
 
     async def _answered(self, web: AsyncWebClient, place: Place, message: Message) -> bool:
         """Say it by the address that came with the person's last command, while it is good."""

@@ -18,9 +18,13 @@ import pytest
 import uvicorn
 from aiohttp import web
 from fastapi import FastAPI
+from sqlalchemy import func, select
 
 from adapters.slack.signature import sign
 from bridge import main
+from bridge.service import Service
+from bridge.store import Tx, audit, sql
+from bridge.store.tables import DeliveryState
 
 MAPPINGS = """
 accounts:
@@ -114,6 +118,19 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def undelivered(service: Service) -> int:
+    """How much was not delivered, once nothing waits."""
+    async with asyncio.timeout(20):
+        while (await service.store.read(audit.claims)).deliveries_waiting:
+            await asyncio.sleep(0.01)
+
+    def count(tx: Tx) -> int:
+        lost = sql.delivery.c.state == DeliveryState.NOT_DELIVERED
+        return int(tx.execute(select(func.count()).select_from(sql.delivery).where(lost)).scalar_one())
+
+    return await service.store.read(count)
+
+
 def bound() -> socket.socket:
     held = socket.socket()
     held.bind(("127.0.0.1", 0))
@@ -121,7 +138,7 @@ def bound() -> socket.socket:
 
 
 @asynccontextmanager
-async def bridged(lesser: Lesser, folder: Path) -> AsyncIterator[None]:
+async def bridged(lesser: Lesser, folder: Path) -> AsyncIterator[Service]:
     """The bridge, reached by HTTP, for as long as the block lasts."""
     loaded = main.load(folder / "mappings.yaml")
     async with main.bridge(loaded, f"sqlite:///{folder / 'bridge.db'}") as (service, routers):
@@ -135,7 +152,7 @@ async def bridged(lesser: Lesser, folder: Path) -> AsyncIterator[None]:
         for account in service.engine.accounts.values():
             await asyncio.wait_for(account.opened.wait(), 20)
         await until(lambda: server.started and not any(each.catching_up for each in service.engine.accounts.values()))
-        yield
+        yield service
         server.should_exit = True
         await serving
 
@@ -161,7 +178,7 @@ async def lesser(tmp_path: Path) -> AsyncIterator[Lesser]:
 @pytest.mark.scenario("C01")
 async def test_posts_and_edits_are_mirrored_once_and_never_back(lesser: Lesser, tmp_path: Path) -> None:
     lesser.ids = 11
-    async with bridged(lesser, tmp_path):
+    async with bridged(lesser, tmp_path) as service:
         said = await lesser.say("C1", "U1", "hello")
         await until(lambda: len(lesser.texts("C2")) == 1)
         await lesser.edit(said, "hello there")
@@ -170,6 +187,7 @@ async def test_posts_and_edits_are_mirrored_once_and_never_back(lesser: Lesser, 
         await until(lambda: len(lesser.texts("C1")) == 2)
         last = await lesser.say("C1", "U1", "the end")
         await until(lambda: any(text.endswith("the end") for text in lesser.texts("C2")))
+        assert await undelivered(service) == 0, "that nobody can be told something alone troubles nobody"
     assert [text.partition(": ")[2] or text for text in lesser.texts("C1")] == ["hello there", "and back", "the end"]
     assert [text.partition(": ")[2] or text for text in lesser.texts("C2")] == ["hello there", "and back", "the end"]
     assert last["user"] == "U1"
