@@ -10,22 +10,21 @@ from functools import partial
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
-from yarl import URL
 
 from adapters.slack import channels, commands, people, reactions, scopes
 from adapters.slack.asides import Asides, dress, shown_at
 from adapters.slack.catching_up import Channels
 from adapters.slack.changes import CLOSING, Change, changes_of
+from adapters.slack.client import client_of
 from adapters.slack.completing import LOOKING, Completer
 from adapters.slack.directory import Remembered, User
 from adapters.slack.fileobjects import id_of
 from adapters.slack.gate import Gate
-from adapters.slack.ingress import quiet
 from adapters.slack.links import located
 from adapters.slack.listening import Departure, Listening
 from adapters.slack.looking_back import Past
 from adapters.slack.media import COUNT, LARGEST, Files, Hosts
-from adapters.slack.parse import Identity, parse
+from adapters.slack.parse import Identity, message_of, parse
 from adapters.slack.refusals import Unsupported, asked
 from adapters.slack.render import LIMIT, render
 from adapters.slack.sending import FILE_TIMEOUTS, Sender
@@ -86,7 +85,16 @@ class SlackAdapter:
         self._desk = commands.Desk(self._users, settings.timeout)
         self._asides = Asides(settings.api_url, asked, lambda: self._web, self._channel, settings.timeout)
         self._home = ""
-        self._sender = Sender(lambda: self._web, asked, self._files, settings.timeout, self._channel, self._writable, self._me)
+        self._sender = Sender(
+            lambda: self._web,
+            asked,
+            self._files,
+            settings.timeout,
+            self._channel,
+            self._writable,
+            self._me,
+            elsewhere=lambda: self._pinned,
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -159,15 +167,7 @@ class SlackAdapter:
         """Sign in. Raises `Retryable` or `NeedsOperator`."""
         timeout = aiohttp.ClientTimeout(total=self._settings.timeout, sock_connect=self._settings.timeout)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            client = AsyncWebClient(
-                token=self._settings.bot_token.get_secret_value(),
-                base_url=self._settings.api_url,
-                session=session,
-                logger=quiet(),
-                retry_handlers=[],  # the default ones post again when an answer is lost
-            )
-            if URL(self._settings.api_url).host in ("127.0.0.1", "::1", "localhost"):
-                client.proxy = None  # the SDK takes a proxy from the environment and knows no exceptions
+            client = client_of(self._settings, session)
             who = await asked(client.auth_test())
             known = self._identity.people_by_channel
             self._identity = Identity(self._account, str(who.get("user_id") or ""), str(who.get("bot_id") or ""), known)
@@ -214,8 +214,9 @@ class SlackAdapter:
         for change in changes_of(raw):
             self._note(change)
         for event in events:
-            if isinstance(event, Created) and event.own is Own.SURELY and event.post.media:
+            if isinstance(event, Created) and event.own is Own.SURELY:
                 self._files.hear(map(id_of, event.post.media), event.ref.place.id, event.ref.id)
+                self._sender.hear(message_of(raw))
         return events
 
     def _note(self, change: Change) -> None:

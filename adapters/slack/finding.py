@@ -1,4 +1,7 @@
-"""Looking for our own message after its sending was in doubt: by the send key in its metadata, else by what it says."""
+"""Looking for our own message after its sending was in doubt: by the send key in its metadata, else by what it says.
+
+That it is not shown counts only where Slack shows something at all: what answers with empty lists would have us send twice.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,23 @@ SKEW: Final = timedelta(minutes=5)
 """By how much Slack's clock may be behind ours."""
 
 
+ELSEWHERE: Final = 5
+"""Channels that are looked at to see whether Slack shows anything at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for. `others` are the ids of messages known to be something else; `files` those uploaded for it."""
+    """What is looked for. `others` are the ids of messages known to be something else; `files` those uploaded for it.
+
+    `heard` are messages of ours in the channel that Slack told of; `elsewhere` are further channels that the app reads.
+    """
 
     attempt: Attempt
     users: frozenset[str]
     others: frozenset[str]
     files: frozenset[str] = frozenset()
+    heard: tuple[Mapping[str, Any], ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     def is_it(self, message: Mapping[str, Any]) -> bool:
         """Whether it is. Metadata tells for certain; where Slack shows none (a file was shared), our own words do."""
@@ -58,13 +70,33 @@ def _words(text: str) -> str:
 
 async def find(web: AsyncWebClient, channel: str, wanted: Wanted, asked: Asked) -> Finding:
     """`Found` where it stands, `Absent` where all since the attempt was read without it, `Unknown` where Slack shows nothing."""
-    attempt = wanted.attempt
+    attempt, place = wanted.attempt, wanted.attempt.destination.place
     root = attempt.thread.root or attempt.thread.parent
-    oldest = f"{(attempt.started_at - SKEW).timestamp():.6f}"
+    since = (attempt.started_at - SKEW).timestamp()
+    shown: set[str] = set()
     try:
-        async for message in history.messages(web, channel, asked, oldest, root.id if root else ""):
+        async for message in history.messages(web, channel, asked, f"{since:.6f}", root.id if root else ""):
             if wanted.is_it(message):
-                return Found(Ref(attempt.destination.place, NativeId(message["ts"])))
+                return Found(Ref(place, NativeId(message["ts"])))
+            shown.add(message["ts"])
+        is_absent = bool(shown) or await _is_honest(web, channel, root.id if root else "", wanted, asked)
     except Rejected:
-        return Unknown()
-    return Absent()
+        is_absent = False
+    for told in wanted.heard:  # what history showed was judged by more than its words
+        if told["ts"] not in shown and float(told["ts"]) >= since and wanted.is_it(told):
+            return Found(Ref(place, NativeId(told["ts"])))
+    return Absent() if is_absent else Unknown()
+
+
+async def _is_honest(web: AsyncWebClient, channel: str, root: str, wanted: Wanted, asked: Asked) -> bool:
+    """Whether nothing stands where nothing is shown: what never shows anything proves nothing."""
+    if root:
+        return not await history.shows_nothing_of(web, channel, asked, root)
+    if await history.newest(web, channel, asked) != "0":
+        return True
+    if wanted.heard or wanted.others:
+        return False  # something of ours stands there, and is not shown
+    for other in wanted.elsewhere[:ELSEWHERE]:
+        if await history.newest(web, other, asked) != "0":
+            return True
+    return False

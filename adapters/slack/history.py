@@ -74,6 +74,12 @@ async def one(web: AsyncWebClient, channel: str, asked: Asked, ts: str) -> Json 
     return next((found for found in page.get("messages") or [] if found.get("ts") == ts), None)
 
 
+async def shows_nothing_of(web: AsyncWebClient, channel: str, asked: Asked, root: str) -> bool:
+    """Whether a thread is neither shown, with its first message at least, nor said to be gone."""
+    page = await asked(web.conversations_replies(channel=channel, ts=root, limit=PAGE), fine=GONE)
+    return bool(page.get("ok")) and not page.get("messages")
+
+
 async def is_gone(web: AsyncWebClient, channel: str, asked: Asked, ts: str) -> bool:
     """Whether Slack itself says that the message stands no more. That it is not among others proves nothing."""
     page = await asked(web.conversations_replies(channel=channel, ts=ts, limit=PAGE), fine=GONE)

@@ -94,6 +94,11 @@ def parse(raw: Raw, identity: Identity) -> tuple[Event | Ignored, ...]:
         raise Unparsable("Slack's event has a shape that nobody knows.") from error
 
 
+def message_of(raw: Raw) -> Json:
+    """The message that a callback tells of, as Slack says it. Raises `Unparsable`."""
+    return part(_decoded(raw.body), "event")
+
+
 def _decoded(body: bytes) -> Json:
     try:
         callback = json.loads(body)

@@ -11,11 +11,14 @@ from adapters.slack.sandbox_commands import Counter
 from adapters.slack.sandbox_files import FileStore
 from adapters.slack.sandbox_refusing import content_of, metadata_of
 from adapters.slack.sandbox_scopes import lacking
-from adapters.slack.sandbox_values import BOT, TEAM, Json, Message, Refused, Room
+from adapters.slack.sandbox_values import BOT, BOT_USER, TEAM, Json, Message, Refused, Room
 from adapters.slack.sandbox_workspace import Workspace, stored
 from adapters.slack.scopes import CUSTOMIZE
 
 HOME: Final = "https://sandbox.slack.com/"
+JOINED: Final = "1500000000.000100"
+"""When the app came into the channels, as their first message says."""
+
 LONGEST: Final = 40_000
 LONGEST_EDIT: Final = 4_000
 
@@ -124,7 +127,12 @@ class Api:
     def history(self, caller: Caller, args: Args) -> Json:
         room = self._readable(caller, args)
         found = [m for m in self._in(room, args) if not m.thread_ts or m.thread_ts == m.ts or m.broadcast]
-        return _page(list(reversed(found)), args, self._answers)
+        page = _page(list(reversed(found)), args, self._answers)
+        if not page["has_more"] and room.type != "im" and float(args.get("oldest") or 0) <= float(JOINED):
+            page["messages"].append(
+                {"type": "message", "subtype": "channel_join", "user": BOT_USER, "ts": JOINED, "text": "joined"}
+            )
+        return page
 
     def replies(self, caller: Caller, args: Args) -> Json:
         room, root = self._readable(caller, args), _needed(args, "ts")

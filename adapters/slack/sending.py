@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,14 +13,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import finding, history
 from adapters.slack.calls import Asked
-from adapters.slack.events import Json
+from adapters.slack.events import Json, word
 from adapters.slack.fileobjects import compared, files_in, standing_in
 from adapters.slack.media import Files
-from adapters.slack.parse import METADATA
+from adapters.slack.parse import METADATA, is_ts
 from adapters.slack.refusals import MissingScope
 from adapters.slack.render import Message
 from adapters.slack.scopes import CUSTOMIZE
-from bridge.contract import Attempt, File, Finding, Part, Thread
+from bridge.contract import Attempt, File, Finding, Found, Part, Thread
 from bridge.errors import Rejected, Retryable, SendError, Uncertain
 from bridge.post import Destination, NativeId, Place, Ref
 
@@ -50,8 +50,12 @@ class Sender:
     writable: Callable[[Place], Awaitable[str]]
     me: Callable[[], frozenset[str]]
     scopes: frozenset[str] | None = None
-    _ours: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=500))
-    """(key, ts) of what we sent: `find` must not take it for another."""
+    elsewhere: Callable[[], Iterable[str]] = tuple
+    """The channels that the app reads."""
+    _ours: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=500))
+    """(channel, key, ts) of what we sent: `find` must not take it for another."""
+    _heard: deque[tuple[str, Json]] = field(default_factory=lambda: deque(maxlen=500))
+    """(channel, message) of ours that Slack told of: they stand, whatever its history shows."""
 
     @property
     def shows_authors(self) -> bool:
@@ -69,7 +73,7 @@ class Sender:
                 ts = await self.files.share(ids, part.files, channel, root.id if root else None, comment)
             else:
                 ts = await self._post(Message.of(part), channel, root.id if root else None, key)
-        self._ours.append((key, ts))
+        self._ours.append((channel, key, ts))
         return Ref(destination.place, NativeId(ts))
 
     async def _post(self, message: Message, channel: str, root: str | None, key: str) -> str:
@@ -115,7 +119,7 @@ class Sender:
 
     async def _standing(self, channel: str, ref: Ref) -> tuple[Json, ...]:
         """The files of a message of ours. It is not asked for where we know that it was sent without any."""
-        if ref.id not in self.files.shared and any(ts == ref.id for _, ts in self._ours):
+        if ref.id not in self.files.shared and any(ts == ref.id for _, _, ts in self._ours):
             return ()
         try:
             return standing_in(await history.one(self.web(), channel, self.asked, ref.id) or {})
@@ -149,10 +153,21 @@ class Sender:
 
     async def find(self, attempt: Attempt) -> Finding:
         """Whether a message with the attempt's key stands there, as the channel's history shows."""
-        others = frozenset(ts for key, ts in self._ours if key != attempt.key)
+        channel = await self.channel(attempt.destination.place)
+        others = frozenset(ts for where, key, ts in self._ours if key != attempt.key and where == channel)
         uploaded = frozenset(self.files.uploads.get(attempt.key, ()))
-        wanted = finding.Wanted(attempt, self.me(), others, uploaded)
-        return await finding.find(self.web(), await self.channel(attempt.destination.place), wanted, self.asked)
+        heard = tuple(message for where, message in self._heard if where == channel)
+        elsewhere = tuple(each for each in self.elsewhere() if each != channel)
+        wanted = finding.Wanted(attempt, self.me(), others, uploaded, heard, elsewhere)
+        found = await finding.find(self.web(), channel, wanted, self.asked)
+        if isinstance(found, Found):
+            self._ours.append((channel, attempt.key, found.ref.id))
+        return found
+
+    def hear(self, message: Json) -> None:
+        """A message of ours that Slack tells of."""
+        if is_ts(message.get("ts")):
+            self._heard.append((word(message, "channel"), message))
 
     @asynccontextmanager
     async def _in_time(self, files: Sequence[File] = ()) -> AsyncIterator[Outcome]:
