@@ -219,6 +219,10 @@ class SlackSandbox:
         """Ask the bridge to connect anew, as Slack does every few hours."""
         await self._run(self._server.delivery.refresh())
 
+    async def babble(self, frames: Sequence[str | bytes]) -> None:
+        """Send anything at all over the bridge's sockets."""
+        await self._run(self._server.delivery.babble(frames))
+
     async def _do(self, work: Callable[[Server], V]) -> V:
         async def done() -> V:
             result = work(self._server)

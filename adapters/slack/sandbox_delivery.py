@@ -208,6 +208,12 @@ class Delivery:
             with contextlib.suppress(ConnectionError):  # gone already
                 await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
 
+    async def babble(self, frames: Sequence[str | bytes]) -> None:
+        """Say things that Slack never says."""
+        for socket in self._sockets:
+            for frame in frames:
+                await (socket.send_bytes(frame) if isinstance(frame, bytes) else socket.send_str(frame))
+
     async def _by_socket(self, handout: Handout, attempt: int) -> None:
         for number in itertools.count(attempt):
             envelope = f"{handout.callback.get('event_id') or handout.emitted.key}-{number}"
