@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack import history
 from adapters.slack.calls import Asked
 from adapters.slack.events import POSTS, is_tombstone, is_trace, key_of, part, parts, word
-from adapters.slack.parse import HISTORY, moment
+from adapters.slack.parse import HISTORY, is_ts, moment
 from bridge.contract import Inbox
 from bridge.errors import Rejected, Retryable, SendError, Unparsable
 from bridge.post import AccountId, NativeId, Place, PlaceId, Raw, UserId, direct
@@ -98,8 +98,8 @@ class Channels:
         floor, start = float(await inbox.cursor(self.account, first) or 0), max(0.0, float(since) - WINDOW)
         raws: list[Raw] = []
         for channel, person in await history.directs(self.web(), self._patient):
-            known = await inbox.standing(direct(self.account, UserId(person)), moment(f"{start:.6f}"))
-            read = _Read(self, channel, float(since) - SKEW, start, frozenset(known), floor, is_direct=True)
+            known = await self._standing(inbox, direct(self.account, UserId(person)), start)
+            read = _Read(self, channel, float(since) - SKEW, start, known, floor, is_direct=True)
             with suppress(Rejected):  # one of them is no reason to lose the others
                 await read.all(thorough=True)
             raws += [self.raw(event, is_shared=False) for event in read.events()]
@@ -116,12 +116,16 @@ class Channels:
         floor = float(await inbox.cursor(self.account, first) or 0)
         place = Place(self.account, PlaceId(channel))
         start = max(0.0, float(since) - (WINDOW if thorough else OVERLAP))
-        known = frozenset(await inbox.standing(place, moment(f"{start:.6f}"))) if thorough else frozenset()
+        known = await self._standing(inbox, place, start) if thorough else frozenset()
         read = _Read(self, channel, float(since) - OVERLAP, start, known, floor)
         await read.all(thorough=thorough)
         is_shared = bool(read.found) and await self.is_shared(channel)
         raws = sorted((self.raw(event, is_shared=is_shared) for event in read.events()), key=lambda raw: raw.at)
         await self._take(inbox, raws, name, since, max((since, *read.tops), key=float))
+
+    async def _standing(self, inbox: Inbox, place: Place, start: float) -> frozenset[NativeId]:
+        """What people said there since then and still stands; what the bridge itself says has ids that mean nothing to Slack."""
+        return frozenset(filter(is_ts, await inbox.standing(place, moment(f"{start:.6f}"))))
 
     async def _take(self, inbox: Inbox, raws: Sequence[Raw], name: str, since: str, end: str) -> None:
         """Page by page, oldest first; only with the last one it counts as read."""

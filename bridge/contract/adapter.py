@@ -70,7 +70,10 @@ class Inbox(Protocol):
         """The live connection stood and yet told nothing of so many things, which were found otherwise: the admins are told."""
 
     async def standing(self, place: Place, since: datetime) -> Collection[NativeId]:
-        """The posts made at the place since then that stand as far as the ledger knows (no copies): some may be gone by now."""
+        """The posts made at the place since then that stand as far as the ledger knows (no copies): some may be gone by now.
+
+        Among them are ids that the platform never gave, of what the bridge itself says there.
+        """
 
 
 # ---------------------------------------------------------------- outwards
