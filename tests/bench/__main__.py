@@ -34,10 +34,15 @@ class Size:
     killed: int
     idle: tuple[int, ...]
     idle_s: float
+    channels: int = 10
+    while_s: float = 3.0
 
 
 QUICK = Size(4000, 600, (10, 100), 1.5, 10, 300, 200, 200, (10, 1000), 1.0)
-WHOLE = Size(20_000, 5000, (1, 10, 100, 300), 10.0, 50, 5000, 20_000, 1000, (10, 1000, 10_000), 5.0)
+WHOLE = Size(20_000, 5000, (1, 10, 100, 300), 10.0, 50, 5000, 20_000, 1000, (10, 1000, 10_000), 5.0, while_s=60.0)
+
+SLACKS_RATE = 50
+"""Events a second that Slack may send for a while; each is to be acknowledged within 3 seconds."""
 
 Figures = dict[str, Any]
 
@@ -51,6 +56,7 @@ def measure(size: Size) -> Figures:
         with platforms() as world:
             figures["bare"] = _bare(world, size)
             figures["delays"], figures["cost"] = _delays(world, folder / "delays", size)
+            figures["acknowledged"] = _acknowledged(world, folder / "acknowledged", size)
             figures["flood"] = _flood(world, folder / "flood", size)
             figures["outage"] = _outage(world, folder / "outage", size)
             figures["killed"] = _kill(world, folder / "killed", size)
@@ -90,7 +96,7 @@ def _delays(world: Platforms, folder: Path, size: Size) -> tuple[Figures, Figure
     }
     found: Figures = {}
     with bridge(folder, mappings_for(world, folder, 1, mail=True)) as service:
-        _warm_up(world, service)
+        _warm_up(world, _events(service))
         for way, (source, place) in ways.items():
             found[way] = {}
             for rate in size.rates:
@@ -101,10 +107,23 @@ def _delays(world: Platforms, folder: Path, size: Size) -> tuple[Figures, Figure
         return found, {"start_s": round(service.start_s, 2), "rss_mb": round(service.rss_mb)}
 
 
+def _acknowledged(world: Platforms, folder: Path, size: Size) -> Figures:
+    """How soon Slack is told that its events are stored, at the rate that it may send for a while, by HTTP and by socket."""
+    found: Figures = {}
+    for by_socket, name in ((False, "http"), (True, "socket")):
+        mappings = mappings_for(world, folder / name, size.channels, by_socket=by_socket)
+        with bridge(folder / name, mappings) as service:
+            events = {"events_url": ""} if by_socket else _events(service)
+            _warm_up(world, events)
+            places, posts = [channel(n) for n in range(size.channels)], int(SLACKS_RATE * size.while_s)
+            found[name] = world.run("slack", places, posts, SLACKS_RATE, **events)
+    return found
+
+
 def _flood(world: Platforms, folder: Path, size: Size) -> Figures:
     """As many posts as it bears, from as many Slack channels to as many Mastodon accounts."""
     with bridge(folder, mappings_for(world, folder, size.pairs)) as service:
-        _warm_up(world, service)
+        _warm_up(world, _events(service))
         places = [channel(n) for n in range(size.pairs)]
         found: Figures = world.run("slack", places, size.flood, 0, patience=120, **_events(service))
         return found | {"places": 2 * size.pairs, "rss_mb": round(service.rss_mb)}
@@ -113,7 +132,7 @@ def _flood(world: Platforms, folder: Path, size: Size) -> Figures:
 def _outage(world: Platforms, folder: Path, size: Size) -> Figures:
     """One account is away while posts pile up for it; how fast they go out once it is back, all of them, in order."""
     with bridge(folder, mappings_for(world, folder, 1)) as service:
-        _warm_up(world, service)
+        _warm_up(world, _events(service))
         return dict(world.run("slack", [channel(0)], size.backlog, 0, patience=300, outage=True))
 
 
@@ -125,7 +144,7 @@ def _kill(world: Platforms, folder: Path, size: Size) -> Figures:
         found.update(world.run("slack", [channel(0)], size.killed, 0, patience=120, **_events(service)))
 
     with bridge(folder, mappings := mappings_for(world, folder, 1), port=port) as service:
-        _warm_up(world, service)
+        _warm_up(world, _events(service))
         writing = threading.Thread(target=write, args=(service,))
         writing.start()
         time.sleep(1.0)
@@ -136,9 +155,9 @@ def _kill(world: Platforms, folder: Path, size: Size) -> Figures:
     return found
 
 
-def _warm_up(world: Platforms, service: Bridge) -> None:
+def _warm_up(world: Platforms, events: Mapping[str, str]) -> None:
     """The first event brings imports and connections; it is no measure of the next."""
-    told = world.run("slack", [channel(0)], 20, 20, **_events(service))
+    told = world.run("slack", [channel(0)], 20, 20, **events)
     if told["lost"]:
         raise RuntimeError(f"The bridge brings nothing: {told}")
 
@@ -151,6 +170,7 @@ def _headlines(figures: Figures) -> Figures:
     at_100 = figures["delays"]["slack_to_mastodon"]["at_100_per_s"]
     runs = [
         *(run for way in figures["delays"].values() for run in way.values()),
+        *figures["acknowledged"].values(),
         figures["flood"],
         figures["outage"],
         figures["killed"],
@@ -160,6 +180,7 @@ def _headlines(figures: Figures) -> Figures:
         "accept_per_s": figures["engine"]["accept_per_s"],
         "delay_p50_ms": at_100["p50_ms"],
         "delay_p99_ms": at_100["p99_ms"],
+        "ack_max_ms": max(run["ack_max_ms"] for run in figures["acknowledged"].values()),
         "sustained_per_s": figures["flood"]["per_s"],
         "bare_client_per_s": figures["bare"]["mastodon_per_s"],
         "lost": sum(run["lost"] for run in runs),

@@ -141,18 +141,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def mappings_for(world: Platforms, folder: Path, pairs: int, *, mail: bool = False) -> dict[str, Any]:
+def mappings_for(world: Platforms, folder: Path, pairs: int, *, mail: bool = False, by_socket: bool = False) -> dict[str, Any]:
     """`pairs` groups of one Slack channel and one Mastodon account each; with `mail` one more of a channel and a reader."""
     secrets = folder / "secrets"
     secrets.mkdir(parents=True, exist_ok=True)
     (secrets / "bot").write_text("xoxb-bench")
     (secrets / "signing").write_text(SECRET)
+    (secrets / "app").write_text("xapp-bench")
+    heard = {"app_token": {"file": "secrets/app"}} if by_socket else {"signing_secret": {"file": "secrets/signing"}}
     accounts: dict[str, Any] = {
         "team": {
             "platform": "slack",
             "api_url": f"{world.url}/slack/api/",
             "bot_token": {"file": "secrets/bot"},
-            "signing_secret": {"file": "secrets/signing"},
+            **heard,
             "pace": 0,
         }
     }

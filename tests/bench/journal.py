@@ -12,6 +12,9 @@ from typing import Any, Final
 
 _MARK: Final = re.compile(r"post (\d{7})")
 
+PATIENCE_S: Final = 3.0
+"""Seconds after which Slack gives an unacknowledged event up, and hands it out again."""
+
 
 def words(number: int) -> str:
     """What somebody writes; the number is found again in every copy."""
@@ -24,6 +27,8 @@ class Journal:
 
     said: dict[int, float] = field(default_factory=dict)
     arrived: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
+    acknowledged: list[float] = field(default_factory=list)
+    """Seconds from handing an event over until it was acknowledged."""
     expected: int = 0
     came: asyncio.Event = field(default_factory=asyncio.Event)
     _count: int = 0
@@ -38,6 +43,7 @@ class Journal:
     def begin(self, posts: int) -> None:
         self.said.clear()
         self.arrived.clear()
+        self.acknowledged.clear()
         self.expected, self._count = posts, 0
         self.came.clear()
 
@@ -55,7 +61,19 @@ class Journal:
             "p99_ms": round(delays[int(len(delays) * 0.99)], 2) if delays else None,
             "per_s": round(len(set(seen)) / (last - first), 1) if last > first else None,
             "drain_per_s": round(len(set(seen)) / (last - first_copy), 1) if last > first_copy else None,
+            **_acknowledgements(sorted(self.acknowledged)),
             "lost": len(set(self.said) - set(seen)),
             "doubled": len(seen) - len(set(seen)),
             "out_of_order": swapped,
         }
+
+
+def _acknowledgements(waits: list[float]) -> dict[str, Any]:
+    """How soon events were acknowledged, and how many later than Slack bears."""
+    if not waits:
+        return {}
+    return {
+        "ack_p99_ms": round(1000 * waits[int(len(waits) * 0.99)], 2),
+        "ack_max_ms": round(1000 * waits[-1], 2),
+        "ack_late": sum(wait > PATIENCE_S for wait in waits),
+    }

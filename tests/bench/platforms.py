@@ -79,6 +79,7 @@ async def serve() -> None:
     app.router.add_post("/control/run", control.run)
     app.router.add_post("/slack/api/{method}", slack.call)
     app.router.add_get("/slack/api/{method}", slack.call)
+    app.router.add_get("/slack/socket", slack.socket)
     app.router.add_route("*", "/api/{path:.*}", mastodon.call)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
     await runner.setup()

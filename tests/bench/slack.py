@@ -1,4 +1,4 @@
-"""Slack on the bench: a Web API that takes everything, and signed events that are delivered again until they are acknowledged."""
+"""Slack on the bench: a Web API that takes everything; events, signed or by socket, come again until they are acknowledged."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ class Slack:
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.events_url = ""
         self.client: aiohttp.ClientSession | None = None
+        self._socket: web.WebSocketResponse | None = None
+        self._connected = asyncio.Event()
+        self._acks: dict[str, asyncio.Future[None]] = {}
 
     def ts(self) -> str:
         """Slack's time of a message, which is its id: never the same twice."""
@@ -45,6 +48,8 @@ class Slack:
         match method:
             case "auth.test":
                 answer = {"team_id": TEAM, "team": "Bench", "user_id": BOT, "bot_id": "BBRIDGE", "user": "viabridge", "url": "x"}
+            case "apps.connections.open":
+                answer = {"url": f"ws://{request.host}/slack/socket"}
             case "conversations.info":
                 answer = {"channel": _channel(channel)}
             case "users.info":
@@ -72,8 +77,36 @@ class Slack:
         ts = self.ts()
         event = {"type": "message", "channel": channel, "user": USER, "text": words(number), "ts": ts, "event_ts": ts}
         event |= {"channel_type": "channel", "team": TEAM}
-        callback = {"type": "event_callback", "team_id": TEAM, "api_app_id": "ABENCH", "event": event}
-        body = json.dumps(callback | {"event_id": f"Ev{self._count}", "event_time": int(float(ts))}).encode()
+        callback: dict[str, object] = {"type": "event_callback", "team_id": TEAM, "api_app_id": "ABENCH", "event": event}
+        callback |= {"event_id": f"Ev{self._count}", "event_time": int(float(ts))}
+        begun = time.perf_counter()
+        await (self._by_http(json.dumps(callback).encode()) if self.events_url else self._by_socket(callback))
+        self._journal.acknowledged.append(time.perf_counter() - begun)
+
+    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        """The bridge's socket; the last one is used."""
+        self._socket = socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "hello", "num_connections": 1, "connection_info": {"app_id": "ABENCH"}})
+        self._connected.set()
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.TEXT and (ack := self._acks.pop(str(message.json().get("envelope_id")), None)):
+                ack.set_result(None)
+        if self._socket is socket:
+            self._socket = None
+            self._connected.clear()
+        return socket
+
+    async def _by_socket(self, callback: dict[str, object]) -> None:
+        await self._connected.wait()
+        assert self._socket is not None
+        envelope = str(callback["event_id"])
+        self._acks[envelope] = asyncio.get_running_loop().create_future()
+        said = {"type": "events_api", "envelope_id": envelope, "payload": callback, "accepts_response_payload": False}
+        await self._socket.send_json(said | {"retry_attempt": 0, "retry_reason": ""})
+        await self._acks[envelope]
+
+    async def _by_http(self, body: bytes) -> None:
         assert self.client is not None
         while True:
             stamp = str(int(time.time()))

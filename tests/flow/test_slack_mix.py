@@ -1,4 +1,4 @@
-"""Everything that Slack can do, mixed, by both transports and over a restart: each copy stands once, in order; nothing else does."""
+"""Everything that Slack can do, mixed, by both transports and over a restart: copies stand once, in order; nothing else does."""
 
 from __future__ import annotations
 
