@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
+from sqlalchemy import Connection, event
 
 from adapters.slack.sandbox import SlackSandbox
 from bridge import main
 from bridge.contract import Fault, Standing
 from bridge.demo.town import Town
 from bridge.post import AccountId, Destination, NativeId
+from bridge.web.app import make_app
 from tests.flow.house import PATIENCE, QUICK, House, Said, unique, until, write_mappings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,24 +33,21 @@ PLACES = [{"at": "slack/all-hands"}, {"at": "slack/dev-chatter"}, {"at": "mastod
 
 @dataclass
 class Reached(House):
-    """A house that Slack calls by HTTP, at the same port after each restart; `port` 0: it is not called."""
+    """A house with a door, at the same port after each restart; `by_http`: Slack calls it there."""
 
     port: int = 0
+    by_http: bool = False
 
     async def start(self) -> None:
         self._service, routers = await self._open.enter_async_context(main.bridge(main.load(self.mappings), self.database))
-        if self.port:
-            await self._open.enter_async_context(door(routers, self.port))
+        await self._open.enter_async_context(door(make_app(self._service, routers, asyncio.Event()), self.port))
         for account in self._service.engine.accounts.values():
             await asyncio.wait_for(account.opened.wait(), PATIENCE)
 
 
 @asynccontextmanager
-async def door(routers: Sequence[APIRouter], port: int) -> AsyncIterator[None]:
-    """The routers at the port, for as long as the block lasts."""
-    app = FastAPI()
-    for router in routers:
-        app.include_router(router)
+async def door(app: FastAPI, port: int) -> AsyncIterator[None]:
+    """The application at the port, for as long as the block lasts."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
     serving = asyncio.create_task(server.serve([bound(port)]))
     yield
@@ -66,12 +66,13 @@ def bound(port: int = 0) -> socket.socket:
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Reached]:
     """Two channels and the account."""
     with bound() as probe:
-        port = probe.getsockname()[1] if request.param == "http" else 0
-    url = f"http://127.0.0.1:{port}/slack/events" if port else ""
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/slack/events" if request.param == "http" else ""
     town = Town(tmp_path, ("slack", "mastodon"))
     town.sandboxes = {**town.sandboxes, SLACK: SlackSandbox(url, ack_timeout=1.0, retry_delays=(0.2,) * 1000)}
     async with town:
-        found = Reached(town, write_mappings(town, QUICK, places=PLACES), f"sqlite:///{tmp_path / 'bridge.db'}", port=port)
+        database = f"sqlite:///{tmp_path / 'bridge.db'}"
+        found = Reached(town, write_mappings(town, QUICK, places=PLACES), database, port=port, by_http=bool(url))
         await found.start()
         await found.warm_up()
         await found.settle()
@@ -147,7 +148,7 @@ async def test_a_mixed_conversation_stands_once_in_order_and_nothing_else(house:
     await slack.unfurl(root)
 
     # the app is asked to connect anew, then restarted while people go on
-    if not house.port:
+    if not house.by_http:
         await slack.refresh()
     await mix.write("lynn", "after the new connection")
     await mix.arrives(mix.stands[-1])
@@ -191,3 +192,32 @@ async def _stands(mix: Mix, back: Said, first: dict[Destination, Standing]) -> N
         assert {mark(each.text.splitlines()[0]) for each in relayed if each.reply_to == first[to].id} == threaded, str(to)
     await until(lambda: len(mix.copies(mix.here)) == mix.before[mix.here] + 1, "only what was said elsewhere came back here")
     assert house.copies(back.mark, mix.here)
+
+
+@contextmanager
+def full(house: House) -> Iterator[None]:
+    """The disk is full for as long as the block lasts: every connection only reads."""
+    is_full = True
+
+    def switch(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if is_full else 'OFF'}")
+
+    event.listen(house.store._engine, "begin", switch)
+    yield
+    is_full = False
+
+
+@pytest.mark.scenario("D14")
+async def test_what_a_full_disk_cannot_keep_is_not_acknowledged_and_health_is_red(house: Reached) -> None:
+    async def health() -> int:
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{house.port}/readyz") as answer:
+            return answer.status
+
+    assert await health() == 200
+    with full(house):
+        said = await house.say("slack", "not to be lost")
+        assert await health() == 503
+        assert not any(house.copies(said.mark, to) for to in house.destinations)
+    await house.arrives(said)
+    assert await health() == 200
+    await house.check()
