@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import aiohttp
@@ -15,13 +15,13 @@ from adapters.slack import channels, commands, people, reactions, scopes
 from adapters.slack.asides import Asides, dress, shown_at
 from adapters.slack.catching_up import Channels
 from adapters.slack.changes import CLOSING, Change, changes_of
-from adapters.slack.client import client_of
+from adapters.slack.client import SignedIn, client_of
 from adapters.slack.completing import LOOKING, Completer
 from adapters.slack.directory import Remembered, User
 from adapters.slack.fileobjects import id_of
 from adapters.slack.gate import Gate
 from adapters.slack.links import located
-from adapters.slack.listening import Departure, Listening
+from adapters.slack.listening import Departure, Listening, Prompt
 from adapters.slack.looking_back import Past
 from adapters.slack.media import COUNT, LARGEST, Files, Hosts
 from adapters.slack.parse import Identity, message_of, parse
@@ -49,34 +49,22 @@ from bridge.errors import Retryable
 from bridge.post import AccountId, Created, Destination, Event, Heard, Media, Own, Place, PlaceId, Post, Raw, Ref, UserId
 
 
-@dataclass(frozen=True, slots=True)
-class _SignedIn:
-    """What holds from `open()` to its end."""
-
-    web: AsyncWebClient
-    session: aiohttp.ClientSession
-
-
-def _nobody_listens() -> None:
-    """Places changed, and nobody has asked yet what they are."""
-
-
 class SlackAdapter:
     """One Slack app in one workspace."""
 
     def __init__(self, account: AccountId, settings: SlackSettings) -> None:
         self._account = account
         self._settings = settings
-        self._now: _SignedIn | None = None
+        self._now: SignedIn | None = None
         self._identity = Identity(account)
         self._bot_name = "viabridge"
         self._team = ""
         self._pinned: dict[PlaceId, str] = {}
-        self._departure = Departure()
+        self._departure, self._prompt = Departure(), Prompt()
         self._rooms: Remembered[channels.Channel] = Remembered(self._ask_channel, time.monotonic)
         self._users: Remembered[User] = Remembered(self._ask_user, time.monotonic)
         self._gate = Gate(self._ask_channel, lambda room: channels.refuse(room, self._bot_name), time.monotonic)
-        self._places_changed: Callable[[], None] = _nobody_listens
+        self._places_changed: Callable[[], None] = lambda: None  # nobody listens yet
         token = settings.bot_token.get_secret_value()
         self._files = Files(Hosts(settings.api_url), token, lambda: self._web, lambda: self._signed_in.session, asked)
         self._completer = Completer(
@@ -176,14 +164,14 @@ class SlackAdapter:
             self._sender.scopes = scopes.granted_by(who)
             self._files.refused = ""
             self._departure.forget()
-            self._now = _SignedIn(client, session)
+            self._now = SignedIn(client, session)
             try:
                 yield
             finally:
                 self._now = None
 
     @property
-    def _signed_in(self) -> _SignedIn:
+    def _signed_in(self) -> SignedIn:
         if self._now is None:
             raise Retryable("Slack has not let us sign in yet.")
         return self._now
@@ -203,7 +191,7 @@ class SlackAdapter:
 
             socket = Socket(self._account, self._settings.app_token.get_secret_value(), self._web, asked)
         self._places_changed = partial(inbox.places_changed, self._account)
-        await Listening(self._channels, lambda: self._pinned, self._departure, socket).run(inbox)
+        await Listening(self._channels, lambda: self._pinned, self._departure, self._prompt, socket).run(inbox)
 
     # ------------------------------------------------------------ inwards
 
@@ -228,6 +216,8 @@ class SlackAdapter:
                 self._places_changed()
         if change.user:
             self._users.put(change.user, channels.user_of(change.profile))
+        if change.kept_back:
+            self._prompt.tell(thorough=True)
         if change.departed and (not change.tokens or self._identity.user in change.tokens):
             self._departure.tell(change.departed)
 
@@ -262,6 +252,8 @@ class SlackAdapter:
     async def pin(self, name: str) -> PlaceId:
         """The id of a channel by its name, with or without #, or by its id."""
         room = await channels.find(self._web, name, self._bot_name, asked)
+        if PlaceId(room.id) not in self._pinned:
+            self._prompt.tell()  # from now on nothing of it is to be missed
         self._pinned[PlaceId(room.id)] = room.name
         self._gate.put(room)
         return PlaceId(room.id)

@@ -43,6 +43,8 @@ class Change:
     user: str = ""
     profile: Mapping[str, Any] = field(default_factory=dict)
     departed: str = ""
+    kept_back: bool = False
+    """Whether Slack left events out, as there were too many."""
     tokens: frozenset[str] = frozenset()
 
 
@@ -52,7 +54,9 @@ def changes_of(raw: Raw) -> Iterator[Change]:
         callback = json.loads(raw.body)
     except (ValueError, RecursionError):
         return
-    if isinstance(callback, dict):
+    if isinstance(callback, dict) and callback.get("type") == "app_rate_limited":
+        yield Change(kept_back=True)
+    elif isinstance(callback, dict):
         yield from _changes(part(callback, "event"), is_shared=callback.get("is_ext_shared_channel") is True)
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
 from adapters.slack.ingress import quiet
 from adapters.slack.settings import SlackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What holds while an account is open."""
+
+    web: AsyncWebClient
+    session: aiohttp.ClientSession
 
 
 def client_of(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:

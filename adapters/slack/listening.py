@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -37,6 +38,27 @@ class Departure:
         self.told.clear()
 
 
+@dataclass(slots=True)
+class Prompt:
+    """That channels are to be looked at before it is time: there is a new one, or Slack kept something back (`thorough`)."""
+
+    thorough: bool = False
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, *, thorough: bool = False) -> None:
+        self.thorough = self.thorough or thorough
+        self.told.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Until it was told, for so many seconds at most; whether the look is to be thorough."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.told.wait()
+        self.told.clear()
+        thorough, self.thorough = self.thorough, False
+        return thorough
+
+
 @dataclass(frozen=True, slots=True)
 class Listening:
     """One account's ears. `socket` is None where Slack calls us; `mapped` are the channels that are read after a downtime."""
@@ -44,11 +66,13 @@ class Listening:
     channels: Channels
     mapped: Callable[[], Iterable[str]]
     departure: Departure
+    prompt: Prompt
     socket: Socket | None = None
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, inbox: Inbox) -> None:
         """Until cancelled. Raises `NeedsOperator` when the app was removed from the workspace."""
+        self.prompt.told.clear()  # all that there is now is looked at anyhow
         gone = asyncio.ensure_future(self.departure.told.wait())
         tasks = [gone, asyncio.ensure_future(self._hear(inbox)), asyncio.ensure_future(self._look_again(inbox))]
         try:
@@ -80,5 +104,5 @@ class Listening:
 
     async def _look_again(self, inbox: Inbox) -> None:
         while True:
-            await self.channels.sleep(SCAN)
-            await self.channels.catch_up(inbox, tuple(self.mapped()), thorough=False)
+            thorough = await self.prompt.wait(SCAN)
+            await self.channels.catch_up(inbox, tuple(self.mapped()), thorough=thorough)

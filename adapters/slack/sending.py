@@ -21,7 +21,7 @@ from adapters.slack.refusals import MissingScope
 from adapters.slack.render import Message
 from adapters.slack.scopes import CUSTOMIZE
 from bridge.contract import Attempt, File, Finding, Found, Part, Thread
-from bridge.errors import Rejected, Retryable, SendError, Uncertain
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 from bridge.post import Destination, NativeId, Place, Ref
 
 FILE_TIMEOUTS: Final = 4
@@ -123,7 +123,7 @@ class Sender:
             return ()
         try:
             return standing_in(await history.one(self.web(), channel, self.asked, ref.id) or {})
-        except Rejected:
+        except (Rejected, NeedsOperator):
             return ()  # something less than Slack, or a message that is gone: the edit itself will say so
 
     async def _update(self, channel: str, ref: Ref, message: Message) -> Any:
