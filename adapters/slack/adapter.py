@@ -127,7 +127,7 @@ class SlackAdapter:
 
     @property
     def _channels(self) -> Channels:
-        return Channels(self._account, lambda: self._web, asked, self._is_shared)
+        return Channels(self._account, lambda: self._web, asked, self._is_shared, self._sender.known)
 
     @property
     def commands(self) -> Commands | None:
@@ -202,6 +202,7 @@ class SlackAdapter:
         for change in changes_of(raw):
             self._note(change)
         for event in events:
+            self._sender.known.something |= isinstance(event, Created)
             if isinstance(event, Created) and event.own is Own.SURELY:
                 self._files.hear(map(id_of, event.post.media), event.ref.place.id, event.ref.id)
                 self._sender.hear(message_of(raw))

@@ -62,6 +62,7 @@ class Channels:
     web: Callable[[], AsyncWebClient]
     asked: Asked
     is_shared: Callable[[str], Awaitable[bool]]
+    known: history.Knowledge = field(default_factory=history.Knowledge)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     now: Callable[[], float] = time.time
 
@@ -72,6 +73,7 @@ class Channels:
         """
         for channel in channels:
             await self._again(lambda channel=channel: self._channel(inbox, channel, thorough=thorough), channel)  # type: ignore[misc]
+        self.known.looked = True
         if thorough:
             await self._again(lambda: self._directs(inbox), DIRECTS)
 
@@ -110,6 +112,7 @@ class Channels:
         since, first = await inbox.cursor(self.account, name), f"first:{channel}"
         if since is None:  # a first contact begins with what is said from now on
             newest = await history.newest(self.web(), channel, self._patient)
+            self.known.something |= newest != "0"
             await inbox.take_page(self.account, (), first, newest)
             await inbox.take_page(self.account, (), name, newest)
             return
@@ -118,6 +121,7 @@ class Channels:
         start = max(0.0, float(since) - (WINDOW if thorough else OVERLAP))
         known = await self._standing(inbox, place, start) if thorough else frozenset()
         read = _Read(self, channel, float(since) - OVERLAP, start, known, floor)
+        self.known.something |= bool(known) or since != "0"
         await read.all(thorough=thorough)
         is_shared = bool(read.found) and await self.is_shared(channel)
         raws = sorted((self.raw(event, is_shared=is_shared) for event in read.events()), key=lambda raw: raw.at)

@@ -35,7 +35,8 @@ ELSEWHERE: Final = 5
 class Wanted:
     """What is looked for. `others` are the ids of messages known to be something else; `files` those uploaded for it.
 
-    `heard` are messages of ours in the channel that Slack told of; `elsewhere` are further channels that the app reads.
+    `heard` are messages of ours in the channel that Slack told of; `elsewhere` are further channels that the app reads;
+    `is_empty`: as far as we know nothing was ever said anywhere.
     """
 
     attempt: Attempt
@@ -44,6 +45,7 @@ class Wanted:
     files: frozenset[str] = frozenset()
     heard: tuple[Mapping[str, Any], ...] = ()
     elsewhere: tuple[str, ...] = ()
+    is_empty: bool = False
 
     def is_it(self, message: Mapping[str, Any]) -> bool:
         """Whether it is. Metadata tells for certain; where Slack shows none (a file was shared), our own words do."""
@@ -99,4 +101,4 @@ async def _is_honest(web: AsyncWebClient, channel: str, root: str, wanted: Wante
     for other in wanted.elsewhere[:ELSEWHERE]:
         if await history.newest(web, other, asked) != "0":
             return True
-    return False
+    return wanted.is_empty

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -17,6 +18,19 @@ GONE: Final = frozenset({"thread_not_found", "message_not_found"})
 """What Slack says of a message that does not stand there (any more)."""
 
 Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """Whether anything was ever said in the account's channels: where nothing was, empty lists are no lie."""
+
+    something: bool = False
+    looked: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """We looked, at what we know and at what is shown, and there is nothing."""
+        return self.looked and not self.something
 
 
 async def messages(

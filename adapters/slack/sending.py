@@ -50,6 +50,7 @@ class Sender:
     writable: Callable[[Place], Awaitable[str]]
     me: Callable[[], frozenset[str]]
     scopes: frozenset[str] | None = None
+    known: history.Knowledge = field(default_factory=history.Knowledge)
     elsewhere: Callable[[], Iterable[str]] = tuple
     """The channels that the app reads."""
     _ours: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=500))
@@ -158,7 +159,8 @@ class Sender:
         uploaded = frozenset(self.files.uploads.get(attempt.key, ()))
         heard = tuple(message for where, message in self._heard if where == channel)
         elsewhere = tuple(each for each in self.elsewhere() if each != channel)
-        wanted = finding.Wanted(attempt, self.me(), others, uploaded, heard, elsewhere)
+        is_empty = self.known.nothing and not self._ours
+        wanted = finding.Wanted(attempt, self.me(), others, uploaded, heard, elsewhere, is_empty)
         found = await finding.find(self.web(), channel, wanted, self.asked)
         if isinstance(found, Found):
             self._ours.append((channel, attempt.key, found.ref.id))

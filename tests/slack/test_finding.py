@@ -12,7 +12,8 @@ from adapters.slack.sandbox import SlackSandbox
 from bridge.contract import Absent, Attempt, Fault, Found, Part, Thread, Unknown
 from bridge.errors import Uncertain
 from bridge.post import Destination, NativeId, Place, PlaceId, Ref
-from tests.slack.desk import PART, TEAM, Desk
+from tests.slack.desk import PART, TEAM, Box, Desk
+from tests.slack.test_catching_up import first_contact, hearing
 
 HERE = Place(TEAM, PlaceId("C0ALLHANDS1"))
 HISTORY, REPLIES = "conversations.history", "conversations.replies"
@@ -47,11 +48,30 @@ async def test_in_a_quiet_channel_that_shows_its_past_nothing_is_absent(there: S
     assert await there.find(attempt()) == Absent()
 
 
-async def test_empty_lists_prove_nothing(sandbox: SlackSandbox, there: SlackAdapter) -> None:
-    await sandbox.write("lynn", "hi")
-    await blank(sandbox, HISTORY, REPLIES)
+async def test_empty_lists_prove_nothing_where_something_was_said(desk: Desk) -> None:
+    await desk.sandbox.write("lynn", "hi")
+    await desk.events(1)
+    await blank(desk.sandbox, HISTORY, REPLIES)
+    assert await desk.adapter.find(attempt()) == Unknown()
+    assert await desk.adapter.find(attempt(Thread(root=Ref(HERE, NativeId("1700000000.000100"))))) == Unknown()
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_where_nothing_was_ever_said_nothing_is_shown(sandbox: SlackSandbox, *, is_known: bool) -> None:
+    """As in something less than Slack, just made: the first post ever must not be given up. Later the ledger knows more."""
+    box = Box()
+    await blank(sandbox, HISTORY)
+    await first_contact(sandbox, box)
+    box.ledger[HERE] = [NativeId("1700000000.000100")] if is_known else []
+    async with hearing(sandbox, box) as adapter:
+        assert await adapter.find(attempt()) == (Unknown() if is_known else Absent())
+        await adapter.send(PART, Destination(HERE), Thread(), "another")
+        assert await adapter.find(attempt()) == Unknown()
+
+
+async def test_before_anybody_looked_empty_lists_prove_nothing(sandbox: SlackSandbox, there: SlackAdapter) -> None:
+    await blank(sandbox, HISTORY)
     assert await there.find(attempt()) == Unknown()
-    assert await there.find(attempt(Thread(root=Ref(HERE, NativeId("1700000000.000100"))))) == Unknown()
 
 
 async def test_an_empty_channel_is_believed_where_another_shows_something(sandbox: SlackSandbox, there: SlackAdapter) -> None:
