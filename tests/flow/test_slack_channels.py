@@ -128,3 +128,16 @@ async def test_a_channel_that_the_app_had_to_leave_waits_for_an_invitation(house
     said.to = (Destination(house.place("slack", "all-hands")),)
     await slack.with_server(lambda server: server.workspace.invite(room(server.workspace, "all-hands"), BOT_USER))
     await house.arrives(said)
+
+
+@pytest.mark.scenario("L08")
+async def test_an_app_that_was_removed_is_told_of_elsewhere_and_what_waits_for_it_is_kept(
+    house: House, slack: SlackSandbox
+) -> None:
+    await slack.with_server(lambda server: server.uninstall())
+    await until(lambda: told(house, "was removed from the workspace"), "an admin is told elsewhere, before anybody writes")
+    said = await house.say("mastodon", "waits for the app")
+    said.to = (Destination(house.place("slack", "all-hands")),)
+    await slack.with_server(lambda server: server.install())
+    await house.restart()  # an admin who does not want to wait for the next try
+    await house.arrives(said)
