@@ -13,8 +13,8 @@ from bridge.contract import Inbox
 from bridge.engine import Account, Engine
 from bridge.errors import NeedsOperator, Retryable, SendError
 from bridge.mappings import Mappings
+from bridge.places import unpinned
 from bridge.post import AccountId, PlaceId
-from bridge.routing import unpinned
 from bridge.store import Store, pins
 
 STEADY_S = 60.0

@@ -35,8 +35,7 @@ def name_of(world: World, destination: Destination) -> str:
     if destination.reader is not None:
         return destination.reader.rpartition("@")[2]
     place = destination.place
-    names = (entry.at for group in world.mappings.groups for entry in group.places if world.place_of(entry) == place)
-    return next(names, str(place))
+    return next((entry.at for _, entry in world.places.at(place)), str(place))
 
 
 def clock(at: float) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from bridge import assurances, reach
 from bridge.assurances import Ended
-from bridge.mappings import Group
 from bridge.pausing import Halt
 from bridge.post import Destination, EventKind, Place, Post, aside
 from bridge.reasons import Reason
@@ -93,5 +92,5 @@ def delivered(tx: Tx, world: World, job: Job, now: float) -> set[int]:
 
 
 def _confirms(world: World, name: str) -> bool:
-    group: Group | None = next((group for group in world.mappings.groups if group.id == name), None)
+    group = world.places.groups.get(name)
     return group is not None and group.confirm == "all"

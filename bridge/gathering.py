@@ -47,7 +47,7 @@ class Gathering:
 
     def late(self, job: Job) -> str:
         """What its first copy says of itself where it comes late."""
-        group = next((group for group in self.world().mappings.groups if group.id == job.group), None)
+        group = self.world().places.groups.get(job.group)
         if job.post is None or group is None or job.kind != EventKind.CREATED:
             return ""
         return lateness.note(job.post.at, job.ready_at, self.engine.now(), group.late_after)
@@ -79,7 +79,8 @@ class Gathering:
 
     def _is_settled(self, job: Job) -> bool:
         """Whether its author can't take it back any more before it goes."""
-        undo = next((group.undo.total_seconds() for group in self.world().mappings.groups if group.id == job.group), 0.0)
+        group = self.world().places.groups.get(job.group)
+        undo = group.undo.total_seconds() if group else 0.0
         return self.engine.now() >= job.accepted_at + undo
 
     async def freeze(self, jobs: Sequence[Job]) -> tuple[Job, Sequence[FrozenPart]] | None:

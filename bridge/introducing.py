@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from bridge import assurances, reach
 from bridge.notices import Notice
+from bridge.places import is_unpinned
 from bridge.post import Place
-from bridge.routing import World, is_unpinned
+from bridge.routing import World
 from bridge.saying import notify
 from bridge.store import Store, Tx, reaches
 

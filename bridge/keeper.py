@@ -9,8 +9,9 @@ import structlog
 
 from bridge.engine import Account, Engine
 from bridge.errors import BridgeError, SendError
+from bridge.places import is_unpinned
 from bridge.post import Place
-from bridge.routing import World, is_unpinned
+from bridge.routing import World
 from bridge.store import Store, looking_back, pruning
 
 EVERY_S = 3600.0

@@ -13,8 +13,9 @@ from bridge.errors import SendError
 from bridge.mappings import Group
 from bridge.orders import Asker, Order, Outcome
 from bridge.pausing import Halt
+from bridge.places import is_unpinned
 from bridge.post import AccountId, NativeId, Place, PlaceId, Ref, UserId
-from bridge.routing import World, is_unpinned
+from bridge.routing import World
 from bridge.store import Tx, stories
 from bridge.store.stories import Story
 

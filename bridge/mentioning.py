@@ -23,8 +23,9 @@ class Mentions:
 
     async def of(self, job: Job, destination: Destination) -> Mapping[str, UserId]:
         """Each mention of the post that may be a real one, with who that is where the copy goes."""
-        mappings = self._world().mappings
-        group = next((group for group in mappings.groups if group.id == job.group), None)
+        world = self._world()
+        mappings = world.mappings
+        group = world.places.groups.get(job.group)
         if group is None or group.mentions != "people" or job.post is None or job.kind is EventKind.DELETED:
             return {}
         wanted, source = text.mentioned(job.post.text), job.post.ref.place.account

@@ -99,7 +99,7 @@ def _slot(world: World, new: NewDelivery, post: Post, answered: Post | None, now
     reader = routing.reader_at(world, to)
     if reader is None or to.reader is None:
         return _AT_ONCE
-    group = next((each for each in world.mappings.groups if each.id == new.group), None)
+    group = world.places.groups.get(new.group)
     announcer = world.person(post)
     announced = group is not None and announcer is not None and announcer.id in group.announcers and rhythm.is_announcement(post)
     person = world.mappings.people.get(reader.person)

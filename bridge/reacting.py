@@ -49,11 +49,7 @@ def _destinations(tx: Tx, world: World, known: KnownPost, original: Ref) -> dict
     """Where the post stands: its copies, and its own place if the group brings copies there as well; with how they went."""
     deliveries = [each for each in ledger.deliveries_of(tx, known.id) if each.kind == EventKind.CREATED]
     found = {each.destination: each for each in deliveries if each.state == DeliveryState.DELIVERED}
-    takes = any(
-        entry.direction.takes and world.place_of(entry) == original.place
-        for group in world.mappings.groups
-        for entry in group.places
-    )
+    takes = any(entry.direction.takes for _, entry in world.places.at(original.place))
     return {**({Destination(original.place): deliveries[0]} if deliveries and takes else {}), **found}
 
 

@@ -16,8 +16,9 @@ import structlog
 from bridge.contract import History, Inbox, Page, Seen
 from bridge.engine import Account, Engine
 from bridge.errors import BridgeError, Rejected, SendError
+from bridge.places import is_unpinned
 from bridge.post import Place
-from bridge.routing import World, is_unpinned
+from bridge.routing import World
 from bridge.store import Store, looking_back
 from bridge.store.looking_back import DOUBLE, GAP, Finding
 

@@ -10,26 +10,12 @@ from datetime import datetime
 from bridge import audience, text
 from bridge.mappings import Filter, Group, GroupPlace, Mappings, Person, Reader, Rhythm
 from bridge.pausing import Halt
+from bridge.places import Places
 from bridge.post import AccountId, Audience, Destination, Place, PlaceId, Post, UserId
 from bridge.reasons import Reason
 from bridge.rhythm import Choice
 
-_UNPINNED = "name:"
-
-
-def unpinned(name: str) -> PlaceId:
-    """The stand-in id of a place whose name could not be looked up yet; its deliveries wait under it."""
-    return PlaceId(_UNPINNED + name)
-
-
-def is_unpinned(place: PlaceId) -> bool:
-    """Whether the id is a stand-in."""
-    return place.startswith(_UNPINNED)
-
-
-def unpinned_name(place: PlaceId) -> str:
-    """The name that a stand-in stands for."""
-    return place.removeprefix(_UNPINNED)
+_NOWHERE = Places(Mappings(None, (), {}, {}, (), ()), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +47,12 @@ class World:
     """Readers who were told what they read."""
     patient: bool = False
     """Whether what readers get as it is written may wait a little, to come in fewer mails."""
+    places: Places = field(default=_NOWHERE, compare=False, repr=False)
+    """What `mappings` and `pins` come to; follows from them."""
+
+    def __post_init__(self) -> None:
+        if self.places.mappings is not self.mappings or self.places.pins is not self.pins:
+            object.__setattr__(self, "places", Places(self.mappings, self.pins))
 
     @property
     def public_url(self) -> str:
@@ -69,7 +61,7 @@ class World:
 
     def place_of(self, entry: GroupPlace) -> Place:
         """The place an entry means; a stand-in while its name could not be looked up yet."""
-        return Place(entry.account, self.pins.get((entry.account, entry.name)) or unpinned(entry.name))
+        return self.places.of(entry)
 
     def readers(self, entry: GroupPlace) -> tuple[Reader, ...]:
         """Who reads the place: whom the mapping file names, and who joined where it lets people."""
@@ -95,11 +87,8 @@ class World:
 
     def sources(self, place: Place) -> Iterator[tuple[Group, GroupPlace]]:
         """The groups that a post at this place may go to, with the entries that say so."""
-        for group in self.mappings.groups:
-            for entry in group.places:
-                here = entry.account == place.account if place.is_direct else self.place_of(entry) == place
-                if here and entry.direction.gives:
-                    yield group, entry
+        found = self.places.on(place.account) if place.is_direct else self.places.at(place)
+        return ((group, entry) for group, entry in found if entry.direction.gives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,45 +237,37 @@ def _is_theirs(entry: GroupPlace, address: str, post: Post, person: Person | Non
 
 def ceiling_of(world: World, group_id: str, destination: Destination) -> Audience | None:
     """How wide a copy from the group may be at the destination by today's mapping file; None if it no longer goes there."""
-    for group in world.mappings.groups:
-        if group.id == group_id:
-            for entry in group.places:
-                place = world.place_of(entry)
-                if entry.direction.takes and destination in _destinations(world, entry, place):
-                    return group.audience
+    for group, entry in world.places.at(destination.place):
+        if group.id == group_id and entry.direction.takes and destination in _destinations(world, entry, destination.place):
+            return group.audience
     return None
 
 
 def name_of(world: World, place: Place) -> str:
     """A place as the mapping file names it; its account alone where that no longer does."""
-    entries = (entry for group in world.mappings.groups for entry in group.places)
-    return next((f"{entry.account}/{entry.name}" for entry in entries if world.place_of(entry) == place), str(place.account))
+    return next((f"{entry.account}/{entry.name}" for _, entry in world.places.at(place)), str(place.account))
 
 
 def title_of(world: World, group_id: str) -> str:
     """The group's name for people."""
-    return next((group.title for group in world.mappings.groups if group.id == group_id), group_id)
+    group = world.places.groups.get(group_id)
+    return group.title if group else group_id
 
 
 def reader_at(world: World, destination: Destination) -> Reader | None:
     """Who the destination's reader is in the mapping file."""
-    for group in world.mappings.groups:
-        for entry in group.places:
-            if destination.reader is not None and world.place_of(entry) == destination.place:
-                for reader in world.readers(entry):
-                    if reader.address == destination.reader:
-                        return reader
-    return None
+    if destination.reader is None:
+        return None
+    readers = (reader for _, entry in world.places.at(destination.place) for reader in world.readers(entry))
+    return next((reader for reader in readers if reader.address == destination.reader), None)
 
 
 def read_by(world: World, account: AccountId, address: str) -> Iterator[tuple[Group, Destination]]:
     """What somebody reads at the account, group by group."""
-    for group in world.mappings.groups:
-        for entry in group.places:
-            if entry.account == account and entry.direction.takes:
-                to = Destination(world.place_of(entry), address)
-                if to not in world.away and any(reader.address == address for reader in world.readers(entry)):
-                    yield group, to
+    for group, entry in world.places.on(account):
+        to = Destination(world.place_of(entry), address)
+        if entry.direction.takes and to not in world.away and any(each.address == address for each in world.readers(entry)):
+            yield group, to
 
 
 def rhythm_of(world: World, destination: Destination) -> Rhythm:

@@ -137,8 +137,5 @@ def _about(to: Destination) -> str:
 
 
 def _group_of(world: World, to: Destination) -> Group | None:
-    for group in world.mappings.groups:
-        for entry in group.places:
-            if world.place_of(entry) == to.place and any(reader.address == to.reader for reader in world.readers(entry)):
-                return group
-    return None
+    found = world.places.at(to.place)
+    return next((group for group, entry in found if any(each.address == to.reader for each in world.readers(entry))), None)

@@ -16,10 +16,11 @@ from bridge.errors import FileRejected, Retryable, SendError
 from bridge.gathering import Gathering
 from bridge.media import AGAIN_S, Spool
 from bridge.mentioning import Mentions
+from bridge.places import is_unpinned, unpinned_name
 from bridge.planning import is_outdated, plan
 from bridge.post import AccountId, Destination, Ref
 from bridge.reasons import Reason
-from bridge.routing import World, is_unpinned, unpinned_name
+from bridge.routing import World
 from bridge.store import Store, Tx, jobs, lanes, outward, pins
 from bridge.store.outward import NewPart, Outcome
 from bridge.store.tables import Action, DeliveryState

@@ -19,7 +19,7 @@ LONGEST_FILE = 350
 SDKS = ("aiosmtpd", "aiosmtplib", "imapclient", "mastodon", "mastodon_mock", "slack_bolt", "slack_sdk")
 
 VOCABULARY = ("post", "text", "errors", "reasons")
-PURE = (*VOCABULARY, "audience", "retry", "rhythm", "routing", "rules", "timing")
+PURE = (*VOCABULARY, "audience", "places", "retry", "rhythm", "routing", "rules", "timing")
 IMPURE_MODULES = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time"}
 OWN_CLOCKS = {"now", "today", "utcnow"}
 

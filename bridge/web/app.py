@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bridge import __version__
 from bridge.errors import BridgeError
 from bridge.looking import named
-from bridge.routing import is_unpinned, unpinned_name
+from bridge.places import is_unpinned, unpinned_name
 from bridge.service import Service
 from bridge.store.status import alive, status
 from bridge.web.api import api

@@ -15,9 +15,9 @@ from bridge.accounts import STEADY_S, Accounts
 from bridge.contract import Inbox
 from bridge.engine import Account, Engine
 from bridge.errors import NeedsOperator, Retryable
+from bridge.places import unpinned
 from bridge.post import AccountId, Place, PlaceId
 from bridge.retry import OPERATOR_S
-from bridge.routing import unpinned
 from bridge.store import hurrying, lanes, pins, sql
 from tests.core.desk import Desk
 from tests.core.worlds import CHANNEL, NOW, OTHER_CHANNEL, TEAM, entry, group, world

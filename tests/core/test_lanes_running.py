@@ -9,9 +9,10 @@ from structlog.testing import capture_logs
 
 from bridge.engine import Account, Engine
 from bridge.lanes import REST_S, Lanes
+from bridge.places import unpinned
 from bridge.post import AccountId, NativeId, Place
 from bridge.reasons import Reason
-from bridge.routing import World, unpinned
+from bridge.routing import World
 from bridge.store import inward, pins, sql
 from bridge.store.tables import DeliveryState
 from bridge.store.values import Claim

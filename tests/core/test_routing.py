@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from bridge.mappings import Group
+from bridge.places import is_unpinned
 from bridge.post import Audience, PersonId, Post, UserId, direct
 from bridge.reasons import Reason
-from bridge.routing import Plan, World, is_unpinned, plan
+from bridge.routing import Plan, World, plan
 from tests.core.worlds import (
     ALL,
     LEE,

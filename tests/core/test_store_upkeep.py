@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Connection, event, text, update
 
 from bridge import keeper
+from bridge.places import is_unpinned, unpinned
 from bridge.post import Destination, EventKind, NativeId, Own, Place, PlaceId, Ref
-from bridge.routing import World, is_unpinned, unpinned
+from bridge.routing import World
 from bridge.store import Store, halts, inward, jobs, lanes, ledger, outcomes, outward, pins, sql, stories
 from bridge.store.audit import claims
 from bridge.store.status import status

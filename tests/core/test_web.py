@@ -21,7 +21,7 @@ from sqlalchemy.dialects import sqlite
 from bridge import main, web
 from bridge.engine import Engine
 from bridge.errors import ConfigError, Retryable
-from bridge.routing import unpinned
+from bridge.places import unpinned
 from bridge.store import Store, sql
 from bridge.store import status as asked
 from bridge.store.status import WINDOW_S, PlaceStatus, Status, status
