@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bridge import __version__, cli_keeping, cli_loops, cli_people, cli_reconcile, cli_undelivered
-from bridge.cli_options import HERE, AsJson, By, Url, act, show
+from bridge.cli_options import DATABASE, HERE, AsJson, By, Database, Url, act, show
 from bridge.errors import ConfigError
 
 EXIT_CONFIG = 78
@@ -29,13 +29,6 @@ app.command()(cli_people.invite)
 MappingsFile = Annotated[
     Path, typer.Option("--mappings", envvar="VIABRIDGE_MAPPINGS", help="The mapping file: who mirrors where.")
 ]
-Database = Annotated[
-    str,
-    typer.Option(
-        envvar="VIABRIDGE_DATABASE", help="sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME for several machines."
-    ),
-]
-
 DoorOf = Annotated[str, typer.Argument(help="The account, as the mapping file names it.")]
 Handle = Annotated[str, typer.Argument(help="Who: their @name@server, or their id there.")]
 Message = Annotated[str, typer.Argument(help="The message: its link or id on any platform.")]
@@ -45,7 +38,7 @@ GroupOrPlace = Annotated[str, typer.Argument(help="A group, or a place as accoun
 @app.command()
 def serve(
     mappings: MappingsFile = Path("mappings.yaml"),
-    database: Database = "sqlite:///viabridge.db",
+    database: Database = DATABASE,
     host: Annotated[str, typer.Option(envvar="VIABRIDGE_HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(envvar="VIABRIDGE_PORT", min=0, max=65535, help="The port to listen on; 0 takes a free one.")

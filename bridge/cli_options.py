@@ -11,6 +11,13 @@ HERE = "http://127.0.0.1:8080"
 
 Url = Annotated[str, typer.Option(envvar="VIABRIDGE_URL", help="Where the running service is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Database = Annotated[
+    str,
+    typer.Option(
+        envvar="VIABRIDGE_DATABASE", help="sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME for several machines."
+    ),
+]
+DATABASE = "sqlite:///viabridge.db"
 By = Annotated[str, typer.Option("--as", help="Who decides, for the audit log; the user of this terminal unless given.")]
 
 

@@ -94,6 +94,7 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
         earlier_waits=RawState.WAITING in earlier,
         earlier_parked=RawState.PARKED in earlier,
         in_doubt=own and ledger.doubtful_at(tx, event.ref.place, now - DOUBT_LASTS_S),
+        before_restore=own and event.at.timestamp() <= world.restored_at,
         duplicate=known is not None and ledger.has_event(tx, known.id, kind_of(event), revision_of(event)),
         known=known is not None and not (isinstance(event, Created) and not known.deleted),
         deleted=known is not None and known.deleted,

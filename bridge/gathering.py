@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bridge import lateness, rhythm, routing
 from bridge.bundling import may_go_along, plan
@@ -51,6 +52,12 @@ class Gathering:
         if job.post is None or group is None or job.kind != EventKind.CREATED:
             return ""
         return lateness.note(job.post.at, job.ready_at, self.engine.now(), group.late_after)
+
+    def perhaps_since(self, job: Job) -> datetime | None:
+        """Since when it may stand there without the ledger knowing: a backup was restored after it was written."""
+        if job.post is None or job.kind == EventKind.NOTICE or job.post.at.timestamp() > self.world().restored_at:
+            return None
+        return job.post.at
 
     async def held_over(self, job: Job) -> bool:
         """Whether the reader had so many mails today that this one waits for the evening, with the others."""

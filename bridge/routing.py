@@ -47,6 +47,8 @@ class World:
     """Readers who were told what they read."""
     patient: bool = False
     """Whether what readers get as it is written may wait a little, to come in fewer mails."""
+    restored_at: float = 0.0
+    """When the database was filled from a backup: what was written before may stand where nobody here knows. 0 for never."""
     places: Places = field(default=_NOWHERE, compare=False, repr=False)
     """What `mappings` and `pins` come to; follows from them."""
 

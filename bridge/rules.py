@@ -15,6 +15,9 @@ from bridge.routing import Plan
 
 EARLY_S = 60.0
 """How long a change may wait for the post it changes."""
+HEARD_AGAIN_S = 120.0
+"""How long what may be a copy waits for its original to be heard again, after a backup was restored."""
+LOOK_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Facts:
     """An earlier raw of the account waits for a send to settle."""
     in_doubt: bool = False
     """A send to the event's place ended lately without anybody knowing whether it stands there."""
+    before_restore: bool = False
+    """It is older than the last restoring of a backup, so that it may be a copy whose receipt was lost with what came after."""
     duplicate: bool = False
     known: bool = False
     deleted: bool = False
@@ -131,9 +136,15 @@ def _out_of_turn(facts: Facts) -> Verdict | None:
 
 
 def _doubtful_echo(facts: Facts) -> Verdict | None:
-    """Our own identity, no receipt, and a send that nobody knows the end of: relaying it could double that one."""
-    own = isinstance(facts.event, Created) and facts.event.own is Own.PERHAPS
-    return Hold(Reason.ECHO_IN_DOUBT) if own and not facts.known and facts.in_doubt else None
+    """Our own identity, no receipt, and a send that nobody knows the end of: relaying it could double that one.
+
+    After a restored backup what it may be a copy of is heard again, too, and then finds it: that is given some time.
+    """
+    if not isinstance(facts.event, Created) or facts.event.own is not Own.PERHAPS or facts.known:
+        return None
+    if facts.before_restore and facts.waited < HEARD_AGAIN_S:
+        return Wait(Reason.ECHO_IN_DOUBT, LOOK_AGAIN_S)
+    return Hold(Reason.ECHO_IN_DOUBT) if facts.in_doubt or facts.before_restore else None
 
 
 def _own_identity(facts: Facts) -> Verdict | None:

@@ -27,7 +27,7 @@ from bridge.pausing import Halt
 from bridge.post import AccountId, Place
 from bridge.reconciling import Reconciler
 from bridge.routing import World
-from bridge.store import Store, Tx, halts, hurrying, people, pins
+from bridge.store import Store, Tx, halts, hurrying, people, pins, saving
 from bridge.store.values import Claim
 from bridge.telling import Teller
 from bridge.worker import Worker
@@ -134,8 +134,14 @@ class Service:
 
     async def _look_around(self) -> None:
         """Learn what the store knows of the world: what names mean, who follows, what is paused; tell places who reads them."""
-        known, following, paused, today = await self.store.read(
-            lambda tx: (pins.all_pins(tx), people.following(tx), halts.current(tx), standing.today(tx, self._world))
+        known, following, paused, today, restored_at = await self.store.read(
+            lambda tx: (
+                pins.all_pins(tx),
+                people.following(tx),
+                halts.current(tx),
+                standing.today(tx, self._world),
+                saving.restored_at(tx),
+            )
         )
         self._world = replace(
             self._world,
@@ -147,6 +153,7 @@ class Service:
             choices=today.choices,
             welcomed=today.welcomed,
             joined=today.joined,
+            restored_at=restored_at,
         )
         self._lanes.wake(await self._introducer.look(self._world, self.engine.now()))
 

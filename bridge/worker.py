@@ -191,6 +191,8 @@ class _Lane:
 
     async def _do(self, job: Job, part: FrozenPart, previous: Ref | None, *, begun: bool) -> Ref | None:
         """Do one part and settle it; None if it did not come to that now."""
+        if since := self._gathering.perhaps_since(job):
+            part, begun = replace(part, attempted_at=since), False
         thread = Thread(job.thread.root, job.thread.parent, previous)
         in_doubt = not begun and part.attempted_at is not None and part.action is Action.SEND
         ref: Ref | None = None

@@ -50,6 +50,8 @@ def lock(url: str) -> Lock | None:
         return None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)  # it will hold what people write
         return Lock(path)
     except OSError as error:
         raise ConfigError(f"The database {path} cannot be used: {error.strerror}. Is its folder there and writable?") from error
@@ -126,6 +128,15 @@ def migrate(engine: Engine) -> None:
         raise ConfigError(
             "The database was made by a newer viabridge than this one; upgrade viabridge, or restore a backup."
         ) from error
+
+
+def revision_of(engine: Engine) -> str:
+    """The version of the tables; empty where there are none. Raises `ConfigError` when the database cannot be reached."""
+    try:
+        with engine.connect().execution_options(reads_only=True) as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
+    except OperationalError as error:
+        raise ConfigError(f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}") from error
 
 
 def _config() -> Config:

@@ -97,6 +97,7 @@ async def test_absence_is_believed_only_when_the_request_has_surely_ended(desk: 
     assert (fake.sent, (await outcome(desk))[0]) == (["hi", "hi"], DeliveryState.DELIVERED)
 
 
+@pytest.mark.scenario("L13")
 async def test_where_nobody_can_tell_it_is_repeated_a_few_times_at_most(desk: Desk) -> None:
     await desk.hear(created("hi"))
     fake = Fake(REPEATABLE, answers=[Uncertain()] * 9, findings=[Unknown()] * 9)

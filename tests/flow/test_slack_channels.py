@@ -121,6 +121,7 @@ async def test_a_channel_whose_id_changed_waits_for_an_admin(house: House, slack
     assert not [each for each in slack.standing("C0CONNECT01") if said.mark in each.text]
 
 
+@pytest.mark.scenario("D17")
 async def test_a_channel_that_the_app_had_to_leave_waits_for_an_invitation(house: House, slack: SlackSandbox) -> None:
     await slack.with_server(lambda server: server.workspace.expel(room(server.workspace, "all-hands")))
     await until(lambda: told(house, "not in the Slack channel #all-hands"), "an admin is told elsewhere")

@@ -90,6 +90,7 @@ def test_what_was_never_heard_neither_changes_nor_vanishes() -> None:
     assert not window.changed([status("2", 5)])
 
 
+@pytest.mark.scenario("C15")
 def test_an_edit_has_the_same_raw_by_stream_and_by_page() -> None:
     by_stream = hearing.of_event(ACCOUNT, "1", "status.update", status("1", 5))
     when = datetime(2026, 11, 1, 10, tzinfo=UTC)
@@ -290,6 +291,7 @@ async def test_what_is_edited_and_deleted_while_away_is_heard_after_the_start(sa
         assert inbox.order.index(f"status:{posted}") < inbox.order.index(f"status:{deleted}:delete")
 
 
+@pytest.mark.scenario("C16")
 async def test_an_edit_that_both_tell_is_one_raw(rig: Rig) -> None:
     await streaming(rig)
     native = await rig.sandbox.write("allhands", "before")
