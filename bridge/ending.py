@@ -13,16 +13,22 @@ from bridge.store import Tx, bundles, lanes, outward
 from bridge.store.tables import DeliveryState
 from bridge.store.values import Claim, FrozenPart, Job
 
+_FAILURES = {Reason.NO_BODY, Reason.GAVE_UP, Reason.REJECTED, Reason.PERHAPS_SENT, Reason.INTERNAL}
+"""Reasons that end a delivery as "not delivered"; all others say that it needed no sending."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
     """That a delivery ends without a copy: as `outward.conclude`. `detail` is a platform's own sentence, or empty."""
 
     destination: Destination
-    state: DeliveryState
     reason: Reason
     detail: str
     in_doubt: bool
+
+    @property
+    def state(self) -> DeliveryState:
+        return DeliveryState.NOT_DELIVERED if self.reason in _FAILURES else DeliveryState.FILTERED
 
 
 def settle(

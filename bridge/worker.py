@@ -23,14 +23,11 @@ from bridge.reasons import Reason
 from bridge.routing import World
 from bridge.store import Store, Tx, jobs, lanes, outward, pins
 from bridge.store.outward import NewPart, Outcome
-from bridge.store.tables import Action, DeliveryState
+from bridge.store.tables import Action
 from bridge.store.values import Claim, FrozenPart, Job
 
 DOUBT_S = 0.2
 """How soon after a lost answer it is first looked whether the part stands there."""
-
-_FAILURES = {Reason.NO_BODY, Reason.GAVE_UP, Reason.REJECTED, Reason.PERHAPS_SENT, Reason.INTERNAL}
-"""Reasons that end a delivery as "not delivered"; all others say that it needed no sending."""
 
 REPEATS = 5
 """How many lost answers a send is repeated after where nobody can tell whether it stands. A crash always costs a repeat."""
@@ -69,7 +66,7 @@ class Worker:
         lane = _Lane(self, account, claim, destination)
         while await self.engine.ready(account.id) and not self.engine.stopping.is_set():
             wake.clear()  # before looking: what comes after the look wakes us again
-            job = await self._next(claim)
+            job, lane.upcoming = lane.upcoming or await self._next(claim), None
             if job is None:
                 return
             if isinstance(job, Job):
@@ -108,6 +105,7 @@ class _Lane:
         self._claim = claim
         self._destination = destination
         self._attempts = Attempts(account.adapter, worker.spool, destination)
+        self.upcoming: Job | None = None  # what was next when the last one was settled
         self._gathering = Gathering(
             worker.store, worker.engine, worker.world, account.adapter, worker.spool, claim, worker.mentions
         )
@@ -286,12 +284,15 @@ class _Lane:
         sent = part.action is Action.SEND
         rest = self._adapter.capabilities.pace if sent else 0.0
 
-        def settle(tx: Tx) -> tuple[bool, set[int]]:
+        def settle(tx: Tx) -> tuple[bool, set[int], Job | float | None]:
             if sent:
                 self._gathering.count(tx, now)
-            return ending.settle(tx, world, self._claim, job, part, part.ref or ref, now, rest)
+            unparked, told = ending.settle(tx, world, self._claim, job, part, part.ref or ref, now, rest)
+            return unparked, told, jobs.next_job(tx, self._claim, now)
 
-        unparked, told = await self._store.write(settle)
+        unparked, told, following = await self._store.write(settle)
+        if isinstance(following, Job) and following.delivery_id != job.delivery_id:
+            self.upcoming = following
         self._engine.at_step(Step.SETTLED)
         self._wake(told)
         if job.failures:
@@ -340,11 +341,10 @@ class _Lane:
     async def _conclude(self, job: Job, reason: Reason, detail: str = "", *, in_doubt: bool = False) -> bool:
         """End the delivery without a copy; True, as the lane goes on."""
         now = self._engine.now()
-        state = DeliveryState.NOT_DELIVERED if reason in _FAILURES else DeliveryState.FILTERED
-        end, world = ending.End(self._destination, state, reason, detail, in_doubt), self._world()
+        end, world = ending.End(self._destination, reason, detail, in_doubt), self._world()
         unparked, told = await self._store.write(lambda tx: ending.conclude(tx, world, self._claim, job, end, now))
         self._wake(told)
-        log.info("delivery.concluded", delivery=job.delivery_id, state=state, reason=reason)
+        log.info("delivery.concluded", delivery=job.delivery_id, state=end.state, reason=reason)
         if unparked:
             self._look_again(self._account.id)
         return True
