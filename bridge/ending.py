@@ -34,9 +34,12 @@ class End:
 def settle(
     tx: Tx, world: World, claim: Claim, job: Job, part: FrozenPart, ref: Ref, now: float, rest: float
 ) -> tuple[bool, set[int]]:
-    """The part is done; whether raws were parked for it, and lanes with something to tell. `rest` as `outward.settle`'s pace."""
+    """The part is done; whether raws were parked for it, and lanes with something to tell. `rest` as `outward.settle`'s pace.
+
+    `ref` is what was sent: where several copies went in it, each stands at a ref of its own.
+    """
     together = bundles.together(tx, job)
-    parked = outward.settle(tx, claim, job, part, ref, now, rest)
+    parked = outward.settle(tx, claim, job, part, part.ref or ref, now, rest, message=ref.id)
     return parked, _delivered(tx, world, together, now)
 
 

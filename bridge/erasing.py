@@ -73,8 +73,22 @@ class Eraser:
             after = page[-1].id
         if really:
             await self.store.write(lambda tx: erasing.scrub_person(tx, them, words))
+            for account, address in [each for each in them if each[0] in self.world().by_reader]:
+                await self._reader(account, address)
             log.warning("person.erased", posts=report.posts, cannot_recall=sum(report.cannot.values()), by=by)
         return report
+
+    async def _reader(self, account: AccountId, address: str) -> None:
+        """Forget the address of somebody whose id it is, wherever it stands."""
+        now, after = self.engine.now(), 0
+        await self.store.write(lambda tx: erasing.scrub_reader(tx, account, address, now))
+        while True:
+            found, end = await self.store.read(lambda tx, after=after: erasing.raws_with(tx, account, address, after))  # type: ignore[misc]
+            if found:
+                await self.store.write(lambda tx, found=found: erasing.empty_raws(tx, found))  # type: ignore[misc]
+            if end is None:
+                return
+            after = end
 
     async def _page(self, page: Sequence[Theirs], report: Report, *, really: bool) -> None:
         ids = [each.id for each in page]
@@ -125,6 +139,8 @@ def _find(tx: Tx, world: World, who: str) -> tuple[Person | None, Them, frozense
         handles = {AccountId(account): frozenset({handle.lower()})} if handle else {}
     them: set[tuple[AccountId, UserId]] = set()
     words: set[str] = {handle for named in handles.values() for handle in named}
+    for account in world.by_reader & handles.keys():
+        them |= {(account, UserId(address)) for address in handles[account] if erasing.is_reader(tx, account, address)}
     for account, named in handles.items():
         them |= {(account, user) for user in erasing.named(tx, account, named)}
     for each in erasing.writers(tx):

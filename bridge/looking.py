@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from bridge import reach, tracing
+from bridge import reach, text, tracing
 from bridge.engine import Engine
 from bridge.errors import SendError
 from bridge.mappings import Group
@@ -82,12 +82,21 @@ def why(tx: Tx, world: World, wanted: Wanted, who: Asker) -> Said:
     if not wanted.refs and not wanted.words:
         return Said(Outcome.NOTHING, ("Give the message's link: why LINK.",))
     story, places = story_of(tx, world, wanted), [*wanted.refs, *_spelled(wanted.words)]
+    if story is None and who.is_admin and (brought := _brought(tx, world, wanted)):
+        return Said(Outcome.DONE, ("That message brought several posts. Ask about one of them:", *brought))
     if story is None and (who.is_admin or any(ref.place == who.place for ref in places) or not places):
         return Said(Outcome.NOTHING, tuple(tracing.unknown(world, places)))
     if story is None or not _may_read(story, who, world):
         said = "Only who can read a message may ask about it: ask where it stands, or where a copy of it does."
         return Said(Outcome.REFUSED, (said,))
     return Said(Outcome.DONE, tuple(tracing.in_words(world, story, with_readers=who.is_admin)))
+
+
+def _brought(tx: Tx, world: World, wanted: Wanted) -> tuple[str, ...]:
+    """The posts that came in one message, each by its own id and first words."""
+    found = stories.find(tx, wanted.refs, wanted.words, world.mappings.accounts)
+    told = [stories.tell(tx, each) for each in found]
+    return tuple(f"{each.ref} {each.author}: {text.first_line(each.post.text, 60) if each.post else '…'}" for each in told)
 
 
 # ---------------------------------------------------------------- who reads

@@ -137,7 +137,8 @@ def _outcome(story: Story, way: Way) -> str:
             done = way.done_at or way.accepted_at
             since = story.at if way.kind == EventKind.CREATED else way.accepted_at
             whole = "" if since == way.accepted_at else f", {_seconds(done - since)} after it was written"
-            return f"handed over on {_moment(done)}, {_seconds(done - way.accepted_at)} after it was judged{whole}."
+            among = f", in one message with others, {way.detail}" if way.detail else ""
+            return f"handed over on {_moment(done)}, {_seconds(done - way.accepted_at)} after it was judged{whole}{among}."
         case "waiting":
             return f"waiting its turn. {way.waits_for}".rstrip()
         case "held":

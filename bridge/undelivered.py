@@ -70,7 +70,7 @@ def _replay_page(tx: Tx, world: World, which: Which, after: int, now: float) -> 
         reason = obstacle(each)
         if reason is None:
             lasts = NOTICE_LIFE_S if each.kind == EventKind.NOTICE else patience.get(each.group, UNTOLD_S)
-            lane = undelivered.send_again(tx, each.id, now + lasts)
+            lane = undelivered.send_again(tx, each.id, now + lasts, lambda other: obstacle(other) is None)
             if lane is not None:
                 page.append((each, lane))
             continue

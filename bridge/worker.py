@@ -287,7 +287,7 @@ class _Lane:
         def settle(tx: Tx) -> tuple[bool, set[int], Job | float | None]:
             if sent:
                 self._gathering.count(tx, now)
-            unparked, told = ending.settle(tx, world, self._claim, job, part, part.ref or ref, now, rest)
+            unparked, told = ending.settle(tx, world, self._claim, job, part, ref, now, rest)
             return unparked, told, jobs.next_job(tx, self._claim, now)
 
         unparked, told, following = await self._store.write(settle)

@@ -16,7 +16,7 @@ from adapters.email import bundles
 from adapters.email.addresses import Home, group_name
 from adapters.email.commands import ways
 from adapters.email.encryption import NoEncryption
-from adapters.email.headers import compose, leaving, message_id, return_path
+from adapters.email.headers import compose, digest_id, leaving, message_id, return_path
 from adapters.email.listening import Listener
 from adapters.email.mailbox import FAILURES, Mailbox, close, in_thread
 from adapters.email.mime import file_bytes
@@ -270,7 +270,8 @@ class EmailAdapter:
             await self._outbox.deliver(return_path(letter, destination, self._home, key), recipient, mail)
         except (Unaccepted, Unanswered) as failure:
             raise _translated(failure) from failure
-        return Ref(destination.place, message_id(key, self._home))
+        name = message_id(key, self._home)
+        return Ref(destination.place, digest_id(name) if letter.digest else name)
 
     async def _signed(self, mail: bytes) -> bytes:
         key = self._settings.dkim_key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, or_, select, update
 
 from bridge.store import ledger, sql
 from bridge.store.tables import DeliveryState, PartState
@@ -15,7 +15,9 @@ _RESTING = _THEIR_PARTS.where(_P.state == PartState.ATTEMPTING).values(state=Par
 _DONE = _THEIR_PARTS.values(state=PartState.DONE)
 _OPEN = update(sql.delivery).where(_D.carried_by == bindparam("_carrier"), _D.state == DeliveryState.WAITING)
 _COUNTED = _OPEN.values(attempts=_D.attempts + 1)
-_DELIVERED = _OPEN.values(state=DeliveryState.DELIVERED, done_at=bindparam("_at"), reason="", detail="")
+_DELIVERED = _OPEN.values(state=DeliveryState.DELIVERED, done_at=bindparam("_at"), reason="", detail=bindparam("_message"))
+_CARRIER = update(sql.delivery).where(_D.id == bindparam("_carrier"), _D.state == DeliveryState.DELIVERED)
+_NAMED = _CARRIER.values(detail=bindparam("_message"))
 _ENDED = _OPEN.values(
     state=bindparam("_state"), reason=bindparam("_reason"), detail=bindparam("_detail"), done_at=bindparam("_at")
 )
@@ -25,6 +27,12 @@ _STANDING = select(sql.part, _D.post_id, _D.lane_id).where(_P.delivery_id == _D.
 def of(tx: Connection, carrier: int) -> tuple[int, ...]:
     """The deliveries that this one carries."""
     return tuple(tx.execute(select(_D.id).where(_D.carried_by == carrier).order_by(_D.id)).scalars())
+
+
+def in_company() -> ColumnElement[bool]:
+    """Of deliveries: whether they carry others, or are carried."""
+    other = sql.delivery.alias()
+    return or_(_D.carried_by.is_not(None), exists().where(other.c.carried_by == _D.id).correlate(sql.delivery))
 
 
 def attempting(tx: Connection, carrier: int, now: float) -> None:
@@ -38,14 +46,15 @@ def resting(tx: Connection, carrier: int) -> None:
     tx.execute(_RESTING, {"_carrier": carrier})
 
 
-def standing(tx: Connection, carrier: int, now: float) -> None:
-    """It stands there, and they with it: each gets its receipt."""
+def standing(tx: Connection, carrier: int, message: str, now: float) -> None:
+    """It stands there, and they with it: each gets its receipt. `message` is the id of what brought them all."""
     for row in tx.execute(_STANDING, {"_carrier": carrier}).all():
         ref = sql.ref_from(row.ref)
         if ref is not None:
             ledger.add_receipt(tx, row.post_id, row.lane_id, row.place_in_post, ref, now)
     tx.execute(_DONE, {"_carrier": carrier})
-    tx.execute(_DELIVERED, {"_carrier": carrier, "_at": now})
+    tx.execute(_DELIVERED, {"_carrier": carrier, "_at": now, "_message": message})
+    tx.execute(_NAMED, {"_carrier": carrier, "_message": message})
 
 
 def ended(tx: Connection, carrier: int, state: str, reason: str, detail: str, now: float) -> None:

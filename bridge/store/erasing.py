@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
 
 from bridge.post import AccountId, Author, Destination, Ref, UserId
-from bridge.store import blobs, pruning, sql
+from bridge.reasons import Reason
+from bridge.store import blobs, outward, pruning, sql
 from bridge.store.codec import load_post
-from bridge.store.tables import DeliveryState, PartState
+from bridge.store.tables import UNSENT, DeliveryState, PartState, RawState
 
 ERASED = "(erased)"
 _POST, _D, _P, _LANE, _C = sql.post.c, sql.delivery.c, sql.part.c, sql.lane.c, sql.receipt.c
@@ -101,3 +103,60 @@ def scrub_person(tx: Connection, them: Sequence[tuple[AccountId, UserId]], words
         tx.execute(update(sql.decision).where(d.account == account, d.user == user).values(user="", handle=ERASED))
     for word in words:
         tx.execute(update(sql.alert).where(sql.alert.c.text.contains(word, autoescape=True)).values(text=ERASED))
+
+
+# ---------------------------------------------------------------- readers, whose ids are their addresses
+
+_AT_A_TIME = 100
+
+
+def is_reader(tx: Connection, account: AccountId, address: str) -> bool:
+    """Whether anything is known of a reader with this address: what they get, chose, asked for, or how it stands with them."""
+    known = [(table.c.account == account) & (table.c.address == address) for table in _OF_READERS]
+    known.append((_LANE.account == account) & or_(_LANE.reader == address, _LANE.person == address))
+    return any(tx.execute(select(exists().where(each))).scalar_one() for each in known)
+
+
+_OF_READERS = (sql.choice, sql.joining, sql.reader)
+
+
+def scrub_reader(tx: Connection, account: AccountId, address: str, now: float) -> None:
+    """Forget an address: what its reader chose and asked for, what is still to be sent to them, and that it was theirs.
+
+    What was sent keeps its receipts, under a name that says nothing.
+    """
+    for table in _OF_READERS:
+        tx.execute(delete(table).where(table.c.account == account, table.c.address == address))
+    a = sql.alert.c
+    tx.execute(delete(sql.alert).where(or_(a.key.contains(address, autoescape=True), a.about.contains(address, autoescape=True))))
+    nobody = f"erased-{secrets.token_hex(8)}"
+    mine = (_LANE.account == account, or_(_LANE.reader == address, _LANE.person == address))
+    for each in tx.execute(select(_D.id).where(_D.lane_id.in_(select(_LANE.id).where(*mine)), *_unbegun())).scalars().all():
+        outward.withdraw(tx, each, Reason.NO_LONGER_MAPPED, now)
+    void = {"owner": "", "epoch": _LANE.epoch + 1}  # whoever serves it knows the address
+    tx.execute(update(sql.lane).where(_LANE.account == account, _LANE.reader == address).values(reader=nobody, **void))
+    for table in (sql.lane, sql.post, sql.receipt):
+        more = void if table is sql.lane else {}
+        tx.execute(update(table).where(table.c.account == account, table.c.person == address).values(person=nobody, **more))
+    told = (_POST.native.like("notice:%"), _POST.native.contains(address, autoescape=True))
+    for post in tx.execute(select(_POST.id).where(*told)).scalars().all():
+        tx.execute(update(sql.post).where(_POST.id == post).values(native=f"notice:{nobody}:{post}"))
+
+
+def _unbegun() -> tuple[ColumnElement[bool], ...]:
+    return (_D.state.in_(UNSENT), ~exists().where(_P.delivery_id == _D.id, _P.state == PartState.ATTEMPTING))
+
+
+def raws_with(tx: Connection, account: AccountId, words: str, after: int) -> tuple[tuple[int, ...], int | None]:
+    """Of the account's next raws after that id, those that hold the words and were understood; up to where, None at the end."""
+    r = sql.raw.c
+    mine = (r.account == account, r.state == RawState.DONE, r.id > after, r.body != b"")
+    rows = tx.execute(select(r.id, r.body, r.hints).where(*mine).order_by(r.id).limit(_AT_A_TIME)).all()
+    wanted = words.lower().encode()
+    found = tuple(row.id for row in rows if wanted in row.body.lower() or wanted in row.hints.lower().encode())
+    return found, rows[-1].id if rows else None
+
+
+def empty_raws(tx: Connection, ids: Iterable[int]) -> None:
+    """Forget what these raws said."""
+    tx.execute(update(sql.raw).where(sql.raw.c.id.in_(list(ids))).values(body=b"", hints="{}"))

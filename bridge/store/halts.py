@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, false, or_, select, update
 
 from bridge.pausing import Halt
 from bridge.post import AccountId, EventKind, Place, PlaceId
 from bridge.reasons import Reason
-from bridge.store import sql
+from bridge.store import carried, sql
 from bridge.store.tables import DeliveryState, LaneKind, PartState
 
 _GOES_ON = (EventKind.DELETED, EventKind.NOTICE)
@@ -66,12 +66,14 @@ def settle(tx: Connection, now: float) -> tuple[int, ...]:
     return _let_go(tx, halts, now)
 
 
-def _hold(tx: Connection, halts: Iterable[Halt], now: float) -> None:
+def _hold(tx: Connection, halts: Sequence[Halt], now: float) -> None:
     d, p = sql.delivery.c, sql.part.c
     begun = exists().where(p.delivery_id == d.id, p.state != PartState.WAITING)
     covered = or_(false(), *map(_covered, halts))
     waiting = (d.state == DeliveryState.WAITING, d.kind.not_in(_GOES_ON), ~begun)
-    if list(halts):
+    if halts:
+        for unit in tx.execute(select(d.id).where(*waiting, covered, carried.in_company())).scalars().all():
+            carried.part_ways(tx, unit)  # nothing of their common message was sent: what is not paused goes on without them
         held = {"state": DeliveryState.HELD, "reason": Reason.PAUSED, "done_at": now}
         tx.execute(update(sql.delivery).where(*waiting, covered).values(held))
 

@@ -37,11 +37,6 @@ _UPCOMING = select(func.min(_DELIVERY.ready_at)).where(_DELIVERY.state == Delive
 _PARTS = select(sql.part).where(sql.part.c.delivery_id == bindparam("delivery")).order_by(sql.part.c.number)
 
 
-_UPCOMING = select(func.min(_DELIVERY.ready_at)).where(
-    _DELIVERY.lane_id == bindparam("lane"), _DELIVERY.state == DeliveryState.WAITING
-)
-
-
 def next_job(tx: Connection, claim: Claim, now: float) -> Job | float | None:
     """The lane's next delivery that is ready; or when one will be (seconds since the epoch); or None: the lane is idle."""
     row = tx.execute(_READY, {"lane": claim.lane.id, "now": now}).one_or_none()

@@ -212,18 +212,20 @@ _DELIVERED = (
 )
 
 
-def settle(tx: Connection, claim: Claim, job: Job, part: FrozenPart, ref: Ref, now: float, pace: float = 0.0) -> bool:
+def settle(
+    tx: Connection, claim: Claim, job: Job, part: FrozenPart, ref: Ref, now: float, pace: float = 0.0, message: str = ""
+) -> bool:
     """Write down that the part is done, with its receipt; whether raws were parked for it.
 
     The receipt is written even if the claim was lost meanwhile: what was sent, was sent. `pace` is how many seconds the
-    lane rests before its next send.
+    lane rests before its next send. `message` is the id of what brought it, together with what it carries.
     """
     if pace or job.failures or job.paused:
         lanes.pause(tx, claim, now + pace, 0, "")
     _settle_part(tx, job.post_id, claim.lane.id, part, ref, now)
     tx.execute(_DELIVERED, {"_delivery": job.delivery_id, "_now": now})
     if job.carries:
-        carried.standing(tx, job.delivery_id, now)
+        carried.standing(tx, job.delivery_id, message, now)
     return inward.release_parked(tx, claim.lane.account)
 
 

@@ -12,6 +12,7 @@ from bridge.store.tables import UNSENT, RawState
 BATCH = 500
 _FEW = 50
 _POST, _RAW, _D, _P, _E = sql.post.c, sql.raw.c, sql.delivery.c, sql.part.c, sql.event.c
+_OTHER = sql.delivery.alias("other").c
 _WAITING = exists().where(_D.post_id == _POST.id, _D.state.in_(UNSENT))
 
 
@@ -42,7 +43,9 @@ def forget(tx: Connection, posts: Sequence[int]) -> int:
     if not posts:
         return 0
     theirs = select(_D.id).where(_D.post_id.in_(posts))
-    tx.execute(update(sql.part).where(_P.delivery_id.in_(theirs), _P.body != "").values(body="", files=""))
+    carrying = select(_OTHER.id).where(_OTHER.id.in_(select(_D.carried_by).where(_D.id.in_(theirs))), _OTHER.state.not_in(UNSENT))
+    for made in (theirs, carrying):  # what carried a copy of them has their words in it
+        tx.execute(update(sql.part).where(_P.delivery_id.in_(made), _P.body != "").values(body="", files=""))
     told = select(_E.raw_id).where(_E.post_id.in_(posts), _E.raw_id.is_not(None))
     tx.execute(update(sql.raw).where(_RAW.id.in_(told), _RAW.state == RawState.DONE).values(body=b"", hints="{}"))
     return tx.execute(update(sql.post).where(_POST.id.in_(posts)).values(body="", subject="", mark="")).rowcount

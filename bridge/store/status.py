@@ -19,8 +19,8 @@ WINDOW_S = 24 * 3600.0
 class PlaceStatus:
     """One place's lanes together.
 
-    `waiting` counts all that waits, `delivered` and `not_delivered` what was accepted within `WINDOW_S`; `oldest_s` is how
-    long the first of its queues has waited.
+    `waiting` counts what waits though its time has come, `later` what is to go at a later time, perhaps in a digest; `delivered`
+    and `not_delivered` what was accepted within `WINDOW_S`; `oldest_s` is how long the first of what waits has done so.
     """
 
     account: str
@@ -30,6 +30,7 @@ class PlaceStatus:
     not_delivered: int
     oldest_s: float
     paused: str
+    later: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,15 @@ _D, _LANE = sql.delivery.c, sql.lane.c
 
 # Each goes by an index (raw_open, delivery_open, the primary key), never through a whole table; a test looks.
 RAWS = select(sql.raw.c.state, func.count()).where(sql.raw.c.state != RawState.DONE).group_by(sql.raw.c.state)
-WAITING = select(_D.lane_id, func.count()).where(_D.state == DeliveryState.WAITING).group_by(_D.lane_id)
+_IS_DUE = case((_D.ready_at <= bindparam("now"), 1), else_=0)
+WAITING = (
+    select(_D.lane_id, func.sum(_IS_DUE).label("due"), func.count().label("all"))
+    .where(_D.state == DeliveryState.WAITING)
+    .group_by(_D.lane_id)
+)
 OLDEST = (
     select(case((_D.ready_at > _D.accepted_at, _D.ready_at), else_=_D.accepted_at))
-    .where(_D.lane_id == bindparam("lane"), _D.state == DeliveryState.WAITING)
+    .where(_D.lane_id == bindparam("lane"), _D.state == DeliveryState.WAITING, _D.ready_at <= bindparam("now"))
     .order_by(_D.seq)
     .limit(1)
 )
@@ -73,7 +79,8 @@ def status(tx: Connection, now: float) -> Status:
 
 
 def _places(tx: Connection, now: float) -> tuple[PlaceStatus, ...]:
-    waiting: dict[int, int] = {row[0]: row[1] for row in tx.execute(WAITING)}
+    found = tx.execute(WAITING, {"now": now}).all()
+    waiting, later = {row.lane_id: row.due for row in found if row.due}, {row.lane_id: row.all - row.due for row in found}
     outcomes = _outcomes(tx, now - WINDOW_S)
     by_place: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for lane in tx.execute(_LANES):
@@ -87,6 +94,7 @@ def _places(tx: Connection, now: float) -> tuple[PlaceStatus, ...]:
             sum(outcomes.get((lane.id, DeliveryState.NOT_DELIVERED), 0) for lane in lanes),
             max((now - _oldest(tx, lane.id, now) for lane in lanes if lane.id in waiting), default=0.0),
             max(lane.paused for lane in lanes),
+            sum(later.get(lane.id, 0) for lane in lanes),
         )
         for (account, place), lanes in by_place.items()
     )
@@ -100,7 +108,7 @@ def _outcomes(tx: Connection, since: float) -> dict[tuple[int, str], int]:
 
 def _oldest(tx: Connection, lane: int, now: float) -> float:
     """When the first of the lane's queue was accepted, or was to go, at most `now`."""
-    found: float | None = tx.execute(OLDEST, {"lane": lane}).scalar_one_or_none()
+    found: float | None = tx.execute(OLDEST, {"lane": lane, "now": now}).scalar_one_or_none()
     return now if found is None else min(found, now)
 
 

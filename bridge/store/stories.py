@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from bridge.post import AccountId, Destination, NativeId, Post, Ref
 from bridge.store import sql
 from bridge.store.codec import load_post
+from bridge.store.tables import DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,15 @@ def _at(tx: Connection, accounts: tuple[AccountId, ...], native: NativeId, exact
         columns = sql.place_columns(exactly.place)
         posts = posts.where(*(p[name] == value for name, value in columns.items()))
         copies = copies.where(*(r[name] == value for name, value in columns.items()))
-    return [*tx.execute(posts).scalars(), *tx.execute(copies).scalars()]
+    return [*tx.execute(posts).scalars(), *tx.execute(copies).scalars()] or _brought_by(tx, native)
+
+
+def _brought_by(tx: Connection, message: str) -> list[int]:
+    """The posts that a message brought which stands for none of them."""
+    d, carrier = sql.delivery.c, sql.delivery.alias().c
+    others = select(d.carried_by).where(d.carried_by.is_not(None), d.detail == message, d.state == DeliveryState.DELIVERED)
+    brought = or_(carrier.id.in_(others), carrier.carried_by.in_(others))
+    return list(tx.execute(select(carrier.post_id).where(brought).order_by(carrier.id)).scalars())
 
 
 def tell(tx: Connection, post_id: int) -> Story:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,11 +113,13 @@ def count(tx: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def send_again(tx: Connection, delivery_id: int, give_up_at: float) -> int | None:
+def send_again(
+    tx: Connection, delivery_id: int, give_up_at: float, may_go: Callable[[Undelivered], bool] = lambda _: True
+) -> int | None:
     """Queue it anew, in its old turn, to be rendered anew and sent under keys of their own; its lane, None if it is not there.
 
     Where a part may stand all the same, what was frozen is kept: it is looked up before anything is sent. What went in one
-    native message with others that may stand is queued with them; else it goes its own way.
+    native message with others that may stand is queued with them, if all of them `may_go`; else it goes its own way.
     """
     found = tx.execute(select(_D.state, _D.carried_by).where(_D.id == delivery_id)).one_or_none()
     together = carried.unit(tx, delivery_id)
@@ -125,6 +127,9 @@ def send_again(tx: Connection, delivery_id: int, give_up_at: float) -> int | Non
         return _lane_of(tx, together[0])  # queued just now, with what carries it
     if found is None or found.state != DeliveryState.NOT_DELIVERED:
         return None
+    if len(together) > 1 and not _all_may(tx, together, may_go):
+        carried.part_ways(tx, delivery_id, even_attempted=True)
+        together = (delivery_id,)
     attempting = update(sql.part).where(_P.delivery_id.in_(together), _P.state == PartState.ATTEMPTING)
     if tx.execute(attempting.values(lost_answers=0)).rowcount == 0:
         carried.part_ways(tx, delivery_id)
@@ -145,6 +150,11 @@ def send_again(tx: Connection, delivery_id: int, give_up_at: float) -> int | Non
         )
     )
     return _lane_of(tx, together[0])
+
+
+def _all_may(tx: Connection, together: Sequence[int], may_go: Callable[[Undelivered], bool]) -> bool:
+    found = listed(tx, Which(tuple(together)), most=len(together))
+    return len(found) == len(together) and all(map(may_go, found))
 
 
 def _lane_of(tx: Connection, delivery_id: int) -> int:

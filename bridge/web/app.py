@@ -142,7 +142,9 @@ def view(service: Service, seen: Seen) -> dict[str, object]:
 
 def _was_left(place: Mapping[str, Any]) -> bool:
     """A stand-in whose deliveries went to the place itself, once its name was looked up."""
-    return is_unpinned(place["place"]) and not (place["waiting"] or place["delivered"] or place["not_delivered"])
+    return is_unpinned(place["place"]) and not (
+        place["waiting"] or place["later"] or place["delivered"] or place["not_delivered"]
+    )
 
 
 async def changes(service: Service, snapshot: Snapshot, closing: asyncio.Event) -> AsyncGenerator[str, None]:

@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from bridge import listings
 from bridge.engine import Account, Engine
 from bridge.erasing import Eraser, Unknown
-from bridge.post import Media
+from bridge.post import Destination, Ignored, Media, NativeId, Ref, Wish, Wished
 from bridge.reasons import Reason
-from bridge.store import alerts, inward, people, sql
+from bridge.store import alerts, inward, joining, lanes, people, readers, sql
 from bridge.store.alerts import Alert
 from bridge.store.blobs import blob
 from tests.core.desk import Desk
 from tests.core.test_api import MEANT, Doorkeeper, ask, service  # noqa: F401 - a fixture
-from tests.core.worlds import ALL, LYNN, MAIL, MAILS, NOW, STRANGER, TEAM, TIMELINE, created, edited
+from tests.core.worlds import ALL, LYNN, MAIL, MAILS, NOW, STRANGER, TEAM, TIMELINE, at, created, edited
 
 WORDS = "Lynn's own words"
 LEE, CHAIR = "lee@gmail.example", "chair@board.example"
@@ -154,3 +154,45 @@ async def test_the_report_is_read_by_people(service: Any, desk: Desk, eraser: Er
     assert f"  cannot be recalled: 1 copies at mail/all-hands for {LEE}" in lines
     assert lines[-1].startswith("Nothing was done.")
     assert (await ask(service, "POST", "/api/erase", MEANT, json={**wanted, "who": "nobody"})).status_code == 404
+
+
+# ---------------------------------------------------------------- readers
+
+
+async def mailed(desk: Desk) -> None:
+    """Lee got a mail, chose, was asked, wrote to the group, and another mail waits for them."""
+    to = Destination(MAILS, LEE)
+    await desk.hear(created("first"))
+    await desk.deliver(MAILS, "mail 1", LEE)
+    await desk.hear(Wish(Ref(MAILS, NativeId("w1")), LEE, Wished.DAILY, at()))
+    await desk.hear(Wish(Ref(MAILS, NativeId("w2")), LEE, Wished.PAUSE, at(), doubt="nothing proves it"))
+    await desk.hear(Wish(Ref(MAILS, NativeId("w3")), LEE, Wished.JOIN, at(), name="Lee"))
+    await desk.write(lambda tx: readers.put(tx, readers.Standing(to, points=2, why="full")))
+    await desk.write(lambda tx: alerts.add(tx, Alert(f"spared:{to}:1", MAIL, f"{LEE} is not reached."), NOW))
+    raw = desk.raw(MAIL, body=f"From: Lee <{LEE.title()}>\r\n\r\nstop".encode())
+    assert await desk.write(lambda tx: inward.take(tx, raw, desk.now))
+    [waiting] = await desk.waiting(MAIL)
+    await desk.judge(waiting, Ignored(raw.key, "auto-reply"))
+    await desk.hear(created("second"))
+
+
+@pytest.mark.scenario("K10")
+async def test_a_readers_address_is_nowhere_afterwards_and_nothing_more_is_sent_to_it(desk: Desk, eraser: Eraser) -> None:
+    await mailed(desk)
+    claim = await desk.lane(MAILS, LEE)
+    report = await eraser.erase("lee", "an admin", really=True)
+    assert report.mapped, "so that whoever asked takes the line out of the mapping file"
+    assert LEE not in (await everything(desk)).lower()
+    assert not await desk.write(lambda tx: lanes.owns(tx, claim)), "who serves the lane knows the address"
+    waits = await desk.rows(sql.delivery, sql.delivery.c.state == "waiting")
+    kept = {row.id: row for row in await desk.rows(sql.lane)}
+    assert {kept[row.lane_id].reader or kept[row.lane_id].account for row in waits} == {CHAIR, ALL}
+    assert [row.native for row in await desk.rows(sql.receipt)] == ["mail 1"], "what was sent is known, so that nothing doubles"
+
+
+@pytest.mark.scenario("K10")
+async def test_a_reader_who_is_in_no_mapping_file_is_erased_by_their_address(desk: Desk, eraser: Eraser) -> None:
+    nina = "nina@elsewhere.example"
+    await desk.write(lambda tx: joining.put(tx, joining.Joining(Destination(MAILS, nina), "Nina", joining.Step.READS, NOW)))
+    await eraser.erase(f"mail/{nina}", "an admin", really=True)
+    assert nina not in await everything(desk)

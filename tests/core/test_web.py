@@ -222,8 +222,8 @@ def plan(tx: Any, query: Select[Any], **values: object) -> str:
     ("query", "index"),
     [
         (asked.RAWS, "raw_open"),
-        (asked.WAITING, "delivery_open"),
-        (asked.OLDEST.params(lane=1), "delivery_open"),
+        (asked.WAITING.params(now=1), "delivery_open"),
+        (asked.OLDEST.params(lane=1, now=1), "delivery_open"),
         (asked.OUTCOMES.params(after=1), "INTEGER PRIMARY KEY (rowid>?)"),
     ],
     ids=["raws", "waiting", "oldest", "outcomes"],
