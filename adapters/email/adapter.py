@@ -14,17 +14,19 @@ import structlog
 
 from adapters.email import bundles
 from adapters.email.addresses import Home, group_name
+from adapters.email.checking import check_mailbox, check_port, round_trip
 from adapters.email.commands import ways
 from adapters.email.encryption import NoEncryption
 from adapters.email.headers import compose, digest_id, leaving, message_id, return_path
+from adapters.email.hints import hints
 from adapters.email.listening import Listener
-from adapters.email.mailbox import FAILURES, Mailbox, close, in_thread
+from adapters.email.mailbox import Mailbox, in_thread
 from adapters.email.mime import file_bytes
 from adapters.email.oauth import NoToken
 from adapters.email.parse import parse
 from adapters.email.proving import prove, sign
 from adapters.email.render import letter_of, render
-from adapters.email.sending import Crowded, Outbox, Unaccepted, Unanswered
+from adapters.email.sending import Crowded, NoLogin, Outbox, Unaccepted, Unanswered
 from adapters.email.settings import Settings
 from adapters.email.tokens import Signer
 from adapters.email.workshop import Workshop
@@ -58,6 +60,7 @@ _SIGN_IN = (530, 534, 535, 538)
 
 _CURES: tuple[tuple[type[BaseException], type[SendError], str], ...] = (
     (NoEncryption, NeedsOperator, "The mail server offers no encryption, so the password was not sent. Use port 465 or 587."),
+    (NoLogin, NeedsOperator, "The mail server takes no login on this port. Use its port for sending: 587 or 465."),
     (NoToken, NeedsOperator, "The program under `token_command` gave no access token, so nobody was signed in. Run it by hand."),
     (ssl.SSLCertVerificationError, NeedsOperator, "The mail server's certificate does not fit. Correct the name under `smtp`."),
     (Crowded, Retryable, "All connections to the mail server were in use for too long; this mail was not attempted yet."),
@@ -163,7 +166,7 @@ class EmailAdapter:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 client = await self._outbox.connect()
-        except (aiosmtplib.SMTPException, OSError, NoEncryption) as problem:
+        except (aiosmtplib.SMTPException, OSError, NoEncryption, NoLogin, NoToken) as problem:
             failure = Unaccepted()
             failure.__cause__ = problem
             raise _translated(failure) from problem
@@ -293,46 +296,26 @@ class EmailAdapter:
         return Unknown()
 
     async def check(self) -> tuple[Checked, ...]:
-        """The sending server, the mailbox and the port, each with its cure."""
-        found = [await self._check_sending()]
-        if self._mailbox:
-            found.append(await _check_mailbox(self._mailbox))
+        """The sending server, the ways in, a mail to ourselves, the clock and the domain's records, each with its cure."""
+        sending = await self._check_sending()
+        found = [sending, *([await check_mailbox(self._mailbox)] if self._mailbox else [])]
         if self._listener:
-            found.append(_check_listener(self._listener))
-        return tuple(found)
+            found.append(await check_port(self._listener, self._settings.timeout))
+        if sending.level is Level.OK and self._inbox is None:  # a service that runs takes what comes
+            found += await round_trip(self._settings, self._home, self._mailbox, self._listener, self._send_probe)
+        return (*found, *await asyncio.to_thread(hints, self._home.host, self._settings))
+
+    async def _send_probe(self, mail: bytes) -> None:
+        await self._outbox.deliver(self._home.own_address, self._home.own_address, await self._signed(mail))
 
     async def _check_sending(self) -> Checked:
         what = f"sending through {self._settings.smtp}"
         try:
             async with asyncio.timeout(self._settings.timeout):
                 client = await self._outbox.connect()
-        except (aiosmtplib.SMTPException, OSError, NoEncryption, NoToken) as problem:
+        except (aiosmtplib.SMTPException, OSError, NoEncryption, NoLogin, NoToken) as problem:
             failure = Unaccepted()
             failure.__cause__ = problem
             return Checked(Level.ERROR, what, f"{_translated(failure).sentence} Look at `smtp` and `login`.")
         client.close()
         return Checked(Level.OK, what)
-
-
-async def _check_mailbox(mailbox: Mailbox) -> Checked:
-    what = f"reading the mailbox at {mailbox.at}"
-    try:
-        await in_thread(lambda: close(mailbox.connect()))
-    except NoEncryption as problem:
-        return Checked(Level.ERROR, what, f"{problem.__doc__} Use port 993, or a server that offers STARTTLS.")
-    except FAILURES as problem:
-        return Checked(
-            Level.ERROR,
-            what,
-            f"It failed with {type(problem).__name__}. Look at `imap` and `login`, and whether the provider allows IMAP.",
-        )
-    return Checked(Level.OK, what)
-
-
-def _check_listener(listener: Listener) -> Checked:
-    what = f"receiving mail at {listener.listen.protocol}:{listener.listen.at}"
-    if listener.bound:
-        return Checked(Level.OK, what)
-    if listener.problem:
-        return Checked(Level.ERROR, what, f"The port cannot be used ({listener.problem}). Stop what uses it, or change `listen`.")
-    return Checked(Level.WARNING, what, "Nobody listens yet: the service is not running here.")

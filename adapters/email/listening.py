@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from aiosmtpd.lmtp import LMTP
@@ -20,8 +20,8 @@ from aiosmtpd.smtp import Envelope as Handed
 from adapters.email.addresses import Home
 from adapters.email.parse import Envelope, raws
 from adapters.email.settings import LARGEST, Listen
-from bridge.contract import Inbox
 from bridge.errors import Retryable
+from bridge.post import Raw
 
 log = structlog.get_logger("viabridge.email")
 
@@ -72,12 +72,18 @@ class Crowded(asyncio.Protocol):
         transport.close()
 
 
+class Taker(Protocol):
+    """Where what comes is stored; as `bridge.contract.Inbox`."""
+
+    async def take(self, raw: Raw) -> None: ...
+
+
 @dataclass
 class Door:
     """Answers the mail server's questions; aiosmtpd calls the `handle_` methods."""
 
     home: Callable[[], Home]
-    inbox: Inbox
+    inbox: Taker
     protocol: str
     check: Callable[[bytes], Awaitable[str | None]]
     pace: Pace
@@ -133,7 +139,7 @@ class Listener:
     problem: str = ""
     _open: weakref.WeakSet[SMTP] = field(default_factory=weakref.WeakSet)
 
-    async def serve(self, inbox: Inbox) -> None:
+    async def serve(self, inbox: Taker) -> None:
         """Accept mail until cancelled. Raises `OSError` where the port can't be bound."""
         door = Door(self.home, inbox, self.listen.protocol, self.check, self.pace)
         server = await asyncio.get_running_loop().create_server(

@@ -25,6 +25,10 @@ class Unanswered(Exception):
     """The mail was handed over and no answer came; the cause says why."""
 
 
+class NoLogin(Exception):
+    """The server takes no login on this connection."""
+
+
 class Crowded(Exception):
     """No connection became free in time."""
 
@@ -83,7 +87,7 @@ class Outbox:
             _heed_cancellation()
             clear = problem.code >= 400 or not handed_over  # a reply that is none comes as a code below
             raise (Unaccepted if clear else Unanswered) from problem
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, NoEncryption, NoToken, UnicodeError) as problem:
+        except (aiosmtplib.SMTPException, OSError, TimeoutError, NoEncryption, NoToken, NoLogin, UnicodeError) as problem:
             _heed_cancellation()
             raise (Unanswered if handed_over else Unaccepted) from problem
 
@@ -141,18 +145,21 @@ class Outbox:
                 await client.ehlo()
             elif at.port != SMTP_TLS and login:
                 allow_clear(loopback=at.loopback)
-            if login and self.settings.token_command:
-                await self._sign_in(client, login[0], self.settings.token_command)
-            elif login:
-                await client.login(*login)
+            if login:
+                await self._sign_in(client, *login)
         except BaseException:
             client.close()
             raise
         return client
 
-    async def _sign_in(self, client: aiosmtplib.SMTP, user: str, command: str) -> None:
-        """With a token instead of a password."""
-        token = await asyncio.to_thread(access_token, command)
+    async def _sign_in(self, client: aiosmtplib.SMTP, user: str, password: str) -> None:
+        """With the password, or a token instead of it."""
+        if not client.supports_extension("auth"):
+            raise NoLogin
+        if self.settings.token_command is None:
+            await client.login(user, password)
+            return
+        token = await asyncio.to_thread(access_token, self.settings.token_command)
         answer = await client.execute_command(b"AUTH", b"XOAUTH2", xoauth2(user, token).encode())
         if answer.code == 334:  # what is wrong comes as a challenge, to be answered with nothing
             answer = await client.execute_command(b"")
