@@ -11,7 +11,7 @@ from bridge.notices import Notice
 from bridge.post import Place, Post, UserId, direct
 from bridge.reasons import Reason
 from bridge.releasing import NotHeld
-from bridge.saying import notify
+from bridge.saying import notify, notify_anybody
 from bridge.store import Tx, alerts, held, ledger
 from bridge.store.values import Told
 
@@ -34,7 +34,7 @@ def after_refusal(case: Case, post: Post, event_id: int, reason: Reason) -> set[
         case Reason.NOT_THEIRS:
             return _warn_both(case, post)
         case Reason.UNKNOWN_SENDER if not post.ref.place.is_direct and not post.doubt:
-            return notify(case.tx, notices.waits_for_admin(_author(post), _day(case)), case.now)
+            return notify_anybody(case.tx, notices.waits_for_admin(_author(post), _day(case)), case.now)
         case _:
             return set()
 

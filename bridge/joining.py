@@ -11,7 +11,7 @@ from bridge.errors import BridgeError
 from bridge.mappings import Group, GroupPlace, Reader
 from bridge.post import AccountId, Destination, PersonId, Place, PlaceId, UserId, Wish
 from bridge.routing import World
-from bridge.saying import notify
+from bridge.saying import notify, notify_anybody
 from bridge.store import Tx, alerts, choices, people, readers
 from bridge.store import joining as rows
 from bridge.store.alerts import Alert
@@ -52,12 +52,12 @@ def asks(tx: Tx, wish: Wish, world: World, now: float) -> set[int]:
     group, entry = found
     where, key = choosing.place_of(to), f"{_about(to)}:{int(now // _DAY_S)}"
     if choosing.reader_of(world, to.place, wish.address) is not None:
-        return notify(tx, notices_reading.reads_already(f"reads:{key}", where, group), now)
+        return notify_anybody(tx, notices_reading.reads_already(f"reads:{key}", where, group), now)
     if entry.join == "closed":
-        return notify(tx, notices_reading.not_open(f"not-open:{key}", where, group), now)
+        return notify_anybody(tx, notices_reading.not_open(f"not-open:{key}", where, group), now)
     rows.put(tx, Joining(to, wish.name, Step.ASKED, now))
     secret = f"join:{_about(to)}:{secrets.token_hex(16)}"
-    return notify(tx, notices_reading.confirm_joining(secret, where, group, asks=entry.join == "ask"), now)
+    return notify_anybody(tx, notices_reading.confirm_joining(secret, where, group, asks=entry.join == "ask"), now)
 
 
 def confirmed(tx: Tx, to: Destination, world: World, now: float, *, invited: bool) -> set[int]:

@@ -290,6 +290,14 @@ def was_held(name: str, account: str, handle: str, who: str, reason: str, line: 
     )
 
 
+def more_is_held(account: str) -> str:
+    """That so much is held that each would be a flood of its own."""
+    return (
+        f"Much more that people nobody knows wrote to {account} is held today; I tell you of no more of it one by one. "
+        "See it all with `viabridge held`."
+    )
+
+
 def reader_is_spared(account: str, address: str, why: str) -> str:
     """That a reader gets nothing more for now."""
     return (

@@ -23,6 +23,20 @@ def _ref(key: str, place: Place) -> Ref:
     return Ref(place, NativeId(f"{ledger.NOTICE}{key}"))
 
 
+STRANGERS_A_DAY = 50
+"""How many answers an account gives in a day to people nobody knows; the others' mail is kept all the same, and listed."""
+_DAY_S = 24 * 3600.0
+_TO_STRANGERS = ("join:", "not-open:", "not-yours:", "reads:", "waits:")
+"""How the keys begin of what is said to whoever wrote, whoever that is."""
+
+
+def notify_anybody(tx: Tx, notice: Notice, now: float) -> set[int]:
+    """As `notify`, for an answer to whoever wrote. A robot that writes under ever new names would be answered for ever."""
+    if ledger.notices_since(tx, notice.place.account, _TO_STRANGERS, now - _DAY_S) >= STRANGERS_A_DAY:
+        return set()
+    return notify(tx, notice, now)
+
+
 def notify(tx: Tx, notice: Notice, now: float) -> set[int]:
     """Write a notice down and queue it; once per key, for ever. The lanes with new work."""
     ref = _ref(notice.key, notice.place)

@@ -31,6 +31,8 @@ TOLD_WITHIN_S = 24 * 3600.0
 """Whoever could not be told within a day is not told any more: the status page still shows what lasts."""
 HELD_WITHIN_S = 24 * 3600.0
 _DAY_S = 24 * 3600.0
+HELD_A_DAY = 20
+"""Alerts about what one account holds, in a day; that there is more is one more."""
 
 log = structlog.get_logger()
 
@@ -97,7 +99,7 @@ class Teller:
             }
             for key in alerts.known(tx, new):
                 del new[key]
-            return {key: Alert(key, each.account, _held_words(each), about=each.id) for key, each in new.items()}
+            return _fewer(tx, {key: Alert(key, each.account, _held_words(each), about=each.id) for key, each in new.items()}, now)
 
         return await self.store.read(find)
 
@@ -209,6 +211,21 @@ def _circle(each: Stopped, title: str) -> Alert:
     key = f"loop:{each.group}:{each.account}:{each.place}:{each.user}"
     said = notices.stopped(each.account, each.name, title, reasons.sentence_of(each.reason))
     return Alert(key, each.account, said, lasting=True)
+
+
+def _fewer(tx: Tx, found: dict[str, Alert], now: float) -> dict[str, Alert]:
+    """The alerts of one day, each for itself up to `HELD_A_DAY` an account; that there are more is one alert."""
+    kept: dict[str, Alert] = {}
+    day, told = int(now // _DAY_S), dict[AccountId, int]()
+    for key, alert in found.items():
+        so_far = told.setdefault(alert.account, alerts.count(tx, f"held:{alert.account}:", now - _DAY_S))
+        told[alert.account] += 1
+        if so_far < HELD_A_DAY:
+            kept[key] = alert
+        else:
+            more = f"held-more:{alert.account}:{day}"
+            kept[more] = Alert(more, alert.account, notices.more_is_held(alert.account))
+    return kept
 
 
 def _held_key(each: Held) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from bridge.post import AccountId, Place
 from bridge.store import sql
@@ -68,6 +68,13 @@ def add(tx: Connection, alert: Alert, now: float) -> bool:
 def known(tx: Connection, keys: Iterable[str]) -> frozenset[str]:
     """Those of the keys that are known."""
     return frozenset(tx.execute(select(sql.alert.c.key).where(sql.alert.c.key.in_(list(keys)))).scalars())
+
+
+def count(tx: Connection, prefix: str, since: float) -> int:
+    """How many there were since then whose keys begin so."""
+    a = sql.alert.c
+    mine = (a.key.startswith(prefix, autoescape=True), a.at >= since)
+    return tx.execute(select(func.count()).select_from(sql.alert).where(*mine)).scalar_one()
 
 
 def told(tx: Connection, alert: Alert, people: Iterable[str], *, still: bool) -> bool:

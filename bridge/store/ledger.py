@@ -102,6 +102,14 @@ def stands(tx: Connection, ref: Ref) -> bool:
     return tx.execute(_STANDS, {"native": ref.id, **sql.place_columns(ref.place)}).first() is not None
 
 
+def notices_since(tx: Connection, account: str, keys: tuple[str, ...], since: float) -> int:
+    """How many notices whose keys begin so were made since then for people of the account."""
+    p = sql.post.c
+    begun = or_(*(p.native.startswith(f"{NOTICE}{key}", autoescape=True) for key in keys))
+    mine = (p.at >= since, p.account == account, p.person != "", begun)
+    return tx.execute(select(func.count()).select_from(sql.post).where(*mine)).scalar_one()
+
+
 _STANDS = select(sql.post.c.id).where(*(sql.post.c[name] == bindparam(name) for name in ("account", "native", "place", "person")))
 
 

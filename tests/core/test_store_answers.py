@@ -10,7 +10,7 @@ import pytest
 from bridge import notices, releasing, standing, text
 from bridge.post import Author, Destination, Post, Ref, Undelivered, UserId, Wish, Wished, direct
 from bridge.releasing import NotHeld
-from bridge.saying import notify
+from bridge.saying import STRANGERS_A_DAY, notify
 from bridge.store import Store, alerts, held, readers, sql
 from bridge.store.alerts import Alert
 from bridge.store.readers import THRESHOLD
@@ -223,3 +223,22 @@ async def test_a_stranger_who_writes_stop_is_told_nothing(store: Store) -> None:
     at = datetime.fromtimestamp(NOW, UTC)
     await hear(desk, Wish(Ref(MAILS, created().ref.id), "eve@elsewhere.example", Wished.PERHAPS_LEAVE, at))
     assert not await told(desk, "eve@elsewhere.example")
+
+
+# ---------------------------------------------------------------- floods
+
+
+@pytest.mark.scenario("J18")
+async def test_a_robot_that_changes_its_address_is_answered_a_few_times_a_day_and_nobody_else_waits_for_it(store: Store) -> None:
+    desk = Desk(store)
+    for number in range(STRANGERS_A_DAY + 10):
+        robot = Author(UserId(f"r{number}@robots.example"), f"R{number}", (f"r{number}@robots.example",))
+        await desk.hear(created("buy", place=MAILS, author=robot))
+    assert len(await desk.read(held.posts)) == STRANGERS_A_DAY + 10, "nothing is lost"
+    rows = await desk.rows(sql.post, sql.post.c.native.like("notice:waits:%"))
+    assert len(rows) == STRANGERS_A_DAY
+    await desk.hear(created("mine", place=MAILS, author=LEE, doubt="nothing proves it"))
+    assert len(await told(desk, LEE.user)) == 1, "readers are asked all the same"
+    desk.now += DAY + 1
+    await desk.hear(created("hello again", place=MAILS, author=STRANGER))
+    assert len(await told(desk, STRANGER.user)) == 1

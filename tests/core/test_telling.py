@@ -16,10 +16,10 @@ from bridge.post import AccountId, PersonId, UserId
 from bridge.reasons import Reason
 from bridge.store import alerts, ledger, sql
 from bridge.store.alerts import Alert
-from bridge.telling import HELD_WITHIN_S, TOLD_WITHIN_S, WELL_AFTER_S, Teller
+from bridge.telling import HELD_A_DAY, HELD_WITHIN_S, TOLD_WITHIN_S, WELL_AFTER_S, Teller
 from bridge.text import plain
 from tests.core.desk import Desk
-from tests.core.worlds import ALL, LYNN_OUTSIDE, LYNNS_DIRECT, MAIL, NOW, TEAM, at, created, person, world
+from tests.core.worlds import ALL, LYNN_OUTSIDE, LYNNS_DIRECT, MAIL, MAILS, NOW, TEAM, at, created, person, world
 
 UNLOCKED = "The account is not locked."
 LYNN, BOSS, LATE = PersonId("lynn"), PersonId("boss"), PersonId("late")
@@ -288,3 +288,15 @@ async def test_the_held_are_found_by_their_index(told: Told) -> None:
     if told.desk.store.coordinated:
         pytest.skip("small tables are read whole there")
     assert "event_held" in await told.desk.read(steps)
+
+
+@pytest.mark.scenario("J18")
+async def test_a_flood_of_strangers_is_told_of_one_by_one_only_for_a_while(told: Told) -> None:
+    for number in range(HELD_A_DAY + 10):
+        author = replace(LYNN_OUTSIDE, user=UserId(f"r{number}@robots.example"), handles=(f"r{number}@robots.example",))
+        await told.desk.hear(created("buy", place=MAILS, author=author))
+    await told.look()
+    await told.look(60.0)
+    said = {words for _, _, words in await told.notices()}
+    assert len([each for each in said if "is held:" in each]) == HELD_A_DAY
+    assert len([each for each in said if "Much more" in each]) == 1
