@@ -20,7 +20,7 @@ from bridge.errors import Retryable, Unparsable
 from bridge.post import AccountId, Commanded, Created, Edited, Heard, Ignored, NativeId, Place, Raw, Reacted, Undelivered, Wish
 from bridge.reasons import Reason
 from bridge.routing import World
-from bridge.store import Store, Tx, alerts, inward, lanes, ledger
+from bridge.store import Store, Tx, alerts, blobs, inward, lanes, ledger
 from bridge.store.alerts import Alert
 from bridge.store.values import Claim, WaitingRaw
 
@@ -84,6 +84,10 @@ class Inbox:
     async def raw(self, account: AccountId, key: str) -> Raw | None:
         """See `bridge.contract.Inbox.raw`."""
         return await self._store.read(lambda tx: inward.kept(tx, account, key))
+
+    async def file(self, blob: str) -> bytes | None:
+        """See `bridge.contract.Inbox.file`."""
+        return await self._store.read(lambda tx: blobs.shown(tx, blob))
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         """See `bridge.contract.Inbox.cursor`."""

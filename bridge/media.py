@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,7 +48,9 @@ class _Fetching:
 class Spool:
     """The files of posts, for all lanes."""
 
-    def __init__(self, store: Store, engine: Engine) -> None:
+    def __init__(self, store: Store, engine: Engine, links: Callable[[], bool] = lambda: False) -> None:
+        """`links`: whether messages can link to what they don't carry."""
+        self._links = links
         self._store = store
         self._engine = engine
         self._fetching: dict[int, _Fetching] = {}
@@ -90,9 +92,9 @@ class Spool:
 
     # ------------------------------------------------------------ inside
 
-    @staticmethod
-    def _wanted(media: Media, limits: FileLimits) -> bool:
-        return not media.blob and not media.missing and limits.take(media)
+    def _wanted(self, media: Media, limits: FileLimits) -> bool:
+        linked = self._links() and (media.size or 0) <= limits.linked
+        return not media.blob and not media.missing and (limits.take(media) or linked)
 
     @asynccontextmanager
     async def _alone(self, post_id: int) -> AsyncIterator[None]:

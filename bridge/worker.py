@@ -51,7 +51,7 @@ class Worker:
         self.world = world
         self.look_again = look_again
         self.wake = wake
-        self.spool = Spool(store, engine)
+        self.spool = Spool(store, engine, lambda: bool(world().public_url))
         self.mentions = Mentions(store, engine, world)
 
     async def serve(self, claim: Claim, wake: asyncio.Event) -> None:

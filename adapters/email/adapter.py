@@ -17,6 +17,7 @@ from adapters.email.addresses import Home, group_name
 from adapters.email.checking import check_mailbox, check_port, round_trip
 from adapters.email.commands import ways
 from adapters.email.encryption import NoEncryption
+from adapters.email.filelinks import LARGEST, linker
 from adapters.email.headers import compose, digest_id, leaving, message_id, return_path
 from adapters.email.hints import hints
 from adapters.email.listening import Listener
@@ -140,7 +141,7 @@ class EmailAdapter:
     @property
     def limits(self) -> Limits:
         most = self._settings.largest_attachment
-        return Limits(characters=100_000, files=FileLimits(_MOST_FILES, most, most))
+        return Limits(characters=100_000, files=FileLimits(_MOST_FILES, most, most, linked=LARGEST if self._home.signer else 0))
 
     @property
     def people(self) -> People | None:
@@ -260,7 +261,8 @@ class EmailAdapter:
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
         leave = leaving(destination, self._home, context.public_url)
-        return render(post, destination, context, ways(destination, self._home, post.at, leave[0] if leave else ""))
+        offered = ways(destination, self._home, post.at, leave[0] if leave else "")
+        return render(post, destination, context, offered, linker(self._home, context.public_url, post.at))
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
         """One mail to one person. Its Message-ID follows from `key`, so that a repeat is recognised as one."""

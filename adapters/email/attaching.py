@@ -12,6 +12,7 @@ from html import escape
 from pathlib import PurePath
 from typing import Final
 
+from adapters.email.filelinks import Linker, no_link
 from bridge.contract import File, FileLimits
 from bridge.post import Media
 
@@ -56,8 +57,8 @@ def is_program(name: str, mime: str) -> bool:
     return mime.lower() in _PROGRAM_TYPES or PurePath(name.strip(" .")).suffix.lower().lstrip(".") in _PROGRAMS
 
 
-def attach(media: Sequence[Media], limits: FileLimits | None) -> Attached:
-    """Choose what one mail carries, up to the limit for all together; each of the others is named with the reason."""
+def attach(media: Sequence[Media], limits: FileLimits | None, link: Linker = no_link) -> Attached:
+    """Choose what one mail carries, up to the limit for all together; each of the others is named, with a link or the reason."""
     chosen: list[Media] = []
     lines: list[str] = []
     left = limits.other_bytes if limits else 0
@@ -68,6 +69,8 @@ def attach(media: Sequence[Media], limits: FileLimits | None) -> Attached:
             left -= each.size or 0
             lines.extend([f"🖼 {each.alt}"] if each.alt else [])
         else:
+            if not each.missing and why != PROGRAM:
+                why = link(each) or why
             lines.append(f"📎 {each.name}" + (f" ({each.alt})" if each.alt else "") + (f" \N{EN DASH} {why}" if why else ""))
     return Attached(tuple(chosen), tuple(lines))
 

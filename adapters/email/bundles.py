@@ -12,6 +12,7 @@ from urllib.parse import quote
 from adapters.email.addresses import Home
 from adapters.email.attaching import attach, picture
 from adapters.email.commands import Way, footer, ways
+from adapters.email.filelinks import Linker, linker
 from adapters.email.headers import item_id, leaving, message_id
 from adapters.email.phrases import BETWEEN, HEADING, MARKER
 from adapters.email.render import FOOTER, Letter, content, one_line, shown, subject_of
@@ -32,10 +33,13 @@ class Bundler:
     def bundle(self, conversations: Sequence[Sequence[Item]], destination: Destination) -> Part:
         """One mail for the conversations' posts."""
         items = [item for conversation in conversations for item in conversation]
-        files = _Files(items[0].context.limits.files, [media for item in items for media in item.post.media])
+        files = _Files(items[0].context.limits.files, [media for item in items for media in item.post.media], self._linker(items))
         make = _digest if len(conversations) > 1 else _conversation
         letter = make(conversations, files, self.home, destination)
         return Part(json.dumps(asdict(letter), ensure_ascii=False), tuple(map(File, files.chosen)))
+
+    def _linker(self, items: Sequence[Item]) -> Linker:
+        return linker(self.home, items[0].context.public_url, max(item.post.at for item in items))
 
     def refer(self, key: str, number: int, place: Place) -> Ref:
         """By what id the post is answered: the mail's own, or one made of it."""
@@ -46,8 +50,8 @@ class Bundler:
 class _Files:
     """The files of all posts in the mail: each is named below its post, and as many as fit go along."""
 
-    def __init__(self, limits: FileLimits | None, media: Sequence[Media]) -> None:
-        attached = attach(media, limits)
+    def __init__(self, limits: FileLimits | None, media: Sequence[Media], link: Linker) -> None:
+        attached = attach(media, limits, link)
         self.chosen = tuple({each.blob: each for each in attached.chosen}.values())
         self._lines = iter(attached.lines)
         self._shown = frozenset(each.blob for each in attached.shown)

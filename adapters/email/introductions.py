@@ -142,8 +142,10 @@ def _introduces(joined: str, first: str, count: int, *, quoted: bool) -> bool:
 
 def _says_wrote(folded: str) -> bool:
     words = folded.replace("<", " <").replace(">", "> ").split()
-    near = (" ".join(words[-3:]), " ".join(words[:-1])) if words else ("", "")
-    return any(near[0].endswith(verb) or f" {verb} " in f" {near[1]} " for verb in WROTE)
+    if not words:
+        return False
+    before = f" {' '.join(words[:-1])} "
+    return " ".join(words[-3:]).endswith(WROTE) or any(f" {verb} " in before for verb in WROTE)
 
 
 def shared_line(head: str) -> int:

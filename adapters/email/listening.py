@@ -135,6 +135,7 @@ class Listener:
     check: Callable[[bytes], Awaitable[str | None]]
     tls: ssl.SSLContext | None = None
     pace: Pace = field(default_factory=Pace)
+    most: int = MOST_CONNECTIONS
     bound: bool = False
     problem: str = ""
     _open: weakref.WeakSet[SMTP] = field(default_factory=weakref.WeakSet)
@@ -143,7 +144,7 @@ class Listener:
         """Accept mail until cancelled. Raises `OSError` where the port can't be bound."""
         door = Door(self.home, inbox, self.listen.protocol, self.check, self.pace)
         server = await asyncio.get_running_loop().create_server(
-            lambda: self._connection(door) if len(self._open) < MOST_CONNECTIONS else Crowded(),
+            lambda: self._connection(door) if len(self._open) < self.most else Crowded(),
             self.listen.at.host,
             self.listen.at.port,
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
@@ -20,7 +21,7 @@ MailMessage: TypeAlias = "Message[str, str]"
 T = TypeVar("T")
 
 # What odd mail makes the standard library raise; each access to it is wrapped in `_or`.
-_ODD = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError, RecursionError)
+_ODD = (MessageError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError, RecursionError)
 _LONGEST_FIELD: Final = 20_000
 _LONGEST_TEXT: Final = 400_000  # characters of one section; far more than any post, little enough to read at once
 _LONGEST_DECODED: Final = 4_000  # decode_header is quadratic in hostile input

@@ -10,11 +10,12 @@ from typing import Final
 
 from adapters.email.attaching import attach, picture
 from adapters.email.commands import Way, footer
+from adapters.email.filelinks import Linker, no_link
 from adapters.email.phrases import MARKER
 from adapters.email.writing import cleaned, write_text
 from bridge.contract import Context, File, Part
 from bridge.post import Destination, Post
-from bridge.text import Block, Break, Inline, Paragraph, Str, Text, attribute, first_line, plain, prepend
+from bridge.text import Block, Break, Inline, Link, Paragraph, Str, Text, attribute, first_line, plain, prepend
 
 __all__ = ["FOOTER", "Letter", "letter_of", "render", "write_text"]
 
@@ -22,6 +23,7 @@ FOOTER: Final = "Press Reply to answer everyone in this group."
 _LONGEST_NAME: Final = 60
 _LONGEST_SUBJECT: Final = 150
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_LINKED = re.compile(r": (https?://\S+/mail/\S+/file/\S+)$")
 _ADDRESS = re.compile(r"([^\s<>()\",;:@]{1,64})@[^\s<>()\",;:@]{1,255}")
 
 
@@ -50,12 +52,14 @@ def letter_of(part: Part) -> Letter:
     return Letter(**(found | {"items": tuple(found.get("items", ()))}))
 
 
-def render(post: Post, destination: Destination, context: Context, offered: tuple[Way, ...] = ()) -> tuple[Part, ...]:
+def render(
+    post: Post, destination: Destination, context: Context, offered: tuple[Way, ...] = (), link: Linker = no_link
+) -> tuple[Part, ...]:
     """One mail, never split. Its parent's first line is always quoted: mail is read one at a time.
 
     `offered` is what its reader can ask of us.
     """
-    attached = attach(post.media, context.limits.files)
+    attached = attach(post.media, context.limits.files, link)
     text = tuple(content(post, context, attached.lines))
     title = one_line(context.group) or "viabridge"
     direct = destination.place.is_direct
@@ -113,7 +117,10 @@ def _named(files: tuple[str, ...]) -> Iterator[Inline]:
     for number, line in enumerate(files):
         if number:
             yield Break()
-        yield Str(line)
+        linked = _LINKED.search(line)
+        yield Str(line[: linked.start(1)] if linked else line)
+        if linked:
+            yield Link(linked[1], ())
 
 
 def _page(text: Text, below: str, pictures: str, *, marked: bool) -> str:

@@ -60,6 +60,20 @@ class Signer:
         made = _EPOCH + timedelta(days=int.from_bytes(payload[_ID:], "big"))
         return Ticket(_text(payload[:_ID]), expired=now.astimezone(UTC).date() - made > LIFE)
 
+    def file(self, blob: str, name: str, until: date) -> str:
+        """A word with which the file of this blob and name can be had until the end of that day."""
+        payload = bytes.fromhex(blob) + (until - _EPOCH).days.to_bytes(_DAY, "big")
+        return _text(payload + self._mac("file", payload + name.encode("utf-8", "replace"), 15))
+
+    def filed(self, word: str, name: str, now: datetime) -> str | None:
+        """The blob that a word of `file` is for; None where we never made it, or it is over."""
+        whole = _bytes(word) if len(word) < 100 else b""
+        payload, mac = whole[:-15], whole[-15:]
+        if len(payload) <= _DAY or not hmac.compare_digest(mac, self._mac("file", payload + name.encode("utf-8", "replace"), 15)):
+            return None
+        until = _EPOCH + timedelta(days=int.from_bytes(payload[-_DAY:], "big"))
+        return payload[:-_DAY].hex() if now.astimezone(UTC).date() <= until else None
+
     def leaving(self, group: str, reader: str) -> str:
         """A word that proves that it was given to this reader of the group: with it they can leave, and nothing else."""
         named = _text(f"{group}\0{reader}".encode())

@@ -1,4 +1,4 @@
-"""`/mail/ACCOUNT/leave/WORD`: how a reader leaves by a link. Looking changes nothing; a press, or a program's POST, does."""
+"""`/mail/ACCOUNT/…`: `leave/WORD`, where looking changes nothing and a press, or a program's POST, does; `file/WORD/NAME`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
@@ -18,6 +19,8 @@ from bridge.post import AccountId, Raw
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><h1>{title}</h1>{body}</html>"""
+_ONLY_SAVED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+"""A stranger's file is saved, never shown: nothing in it runs in our name."""
 _NOBODY = "This link is not one of ours, or no longer. Open it from the newest message you got."
 
 
@@ -45,7 +48,31 @@ def router(signers: Mapping[AccountId, Signer], inbox: Inbox) -> APIRouter:
             return _page("Not now", "<p>It could not be written down. Please try again later.</p>", 503)
         return _page("Done", "<p>You get no more of it. An admin of the group can let you back in.</p>")
 
+    @routes.get("/mail/{account}/file/{word}/{name:path}", include_in_schema=False)
+    async def file(account: str, word: str, name: str) -> Response:
+        blob = _blob(signers.get(AccountId(account)), word, name)
+        try:
+            body = await inbox.file(blob) if blob else None
+        except BridgeError:
+            return _page("Not now", "<p>It could not be looked up. Please try again later.</p>", 503)
+        if body is None:
+            return _page("No such file", "<p>The link is over, or its message was deleted. Ask whoever sent it.</p>", 404)
+        return Response(
+            body, media_type="application/octet-stream", headers=_ONLY_SAVED | {"Content-Disposition": _as_file(name)}
+        )
+
     return routes
+
+
+def _blob(signer: Signer | None, word: str, name: str) -> str | None:
+    try:
+        return signer.filed(word, name, datetime.now(UTC)) if signer else None
+    except ValueError:
+        return None
+
+
+def _as_file(name: str) -> str:
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _reader(signers: Mapping[AccountId, Signer], account: str, word: str) -> tuple[str, str] | None:

@@ -51,6 +51,9 @@ class Inbox(Protocol):
     async def raw(self, account: AccountId, key: str) -> Raw | None:
         """A raw that was taken, as long as its bytes are kept: for files that came within it."""
 
+    async def file(self, blob: str) -> bytes | None:
+        """The bytes of a file beside a post, as long as they are kept and a post that has it is not deleted."""
+
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         """Where the named cursor stands; None before the first page."""
 
@@ -81,12 +84,16 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """Which files a native message may carry: how many, how many bytes each, of which MIME types (empty: any)."""
+    """Which files a native message may carry: how many, how many bytes each, of which MIME types (empty: any).
+
+    Files up to `linked` bytes are had even where they don't go along: the message links to them, where we can be reached.
+    """
 
     count: int
     image_bytes: int
     other_bytes: int
     mimes: frozenset[str] = frozenset()
+    linked: int = 0
 
     def take(self, media: Media) -> bool:
         """Whether the file may go, as far as its kind and size are known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, exists, select
 
 from bridge.post import Media, Post
 from bridge.store import sql, tables
@@ -47,6 +47,13 @@ def with_files(tx: Connection, post_id: int, post: Post) -> Post:
             for media, row in found
         ),
     )
+
+
+def shown(tx: Connection, known: str) -> bytes | None:
+    """The bytes of a blob that a post has which is neither deleted nor forgotten."""
+    f, p = file.c, sql.post.c
+    stands = (f.blob == known, f.post_id == p.id, p.deleted_at.is_(None), p.body != "")
+    return body_of(tx, known) if tx.execute(select(exists().where(*stands))).scalar_one() else None
 
 
 def body_of(tx: Connection, known: str) -> bytes | None:

@@ -304,3 +304,15 @@ async def test_what_was_frozen_before_there_were_files_can_be_read(desk: Desk) -
     [row] = await desk.rows(sql.part)
     assert row.files == ""
     assert (await desk.job(claim)).parts[0].part == Part("hi")
+
+
+@pytest.mark.scenario("I10")
+async def test_a_file_is_shown_as_long_as_a_post_that_has_it_stands(desk: Desk) -> None:
+    said = created("look", media=(Media("lake.png", source="f1"),))
+    await desk.hear(said)
+    [row] = await desk.rows(sql.post, sql.post.c.person == "")
+    kept = await desk.write(lambda tx: blobs.keep(tx, row.id, said.post.media[0], b"bytes", desk.now))
+    assert await desk.read(lambda tx: blobs.shown(tx, kept.blob)) == b"bytes"
+    assert await desk.read(lambda tx: blobs.shown(tx, "0" * 64)) is None
+    await desk.hear(deleted(said))
+    assert await desk.read(lambda tx: blobs.shown(tx, kept.blob)) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
@@ -11,11 +12,12 @@ from pathlib import Path
 from adapters.email import MANIFEST
 from adapters.email.adapter import EmailAdapter
 from adapters.email.addresses import Home
+from adapters.email.mime import file_bytes
 from adapters.email.parse import Envelope, parse, raws
 from adapters.email.sandbox import EmailSandbox
 from adapters.email.settings import Settings
 from bridge.contract import Context, Limits
-from bridge.errors import Retryable
+from bridge.errors import Retryable, Unparsable
 from bridge.post import (
     AccountId,
     Audience,
@@ -31,7 +33,7 @@ from bridge.post import (
     Ref,
     UserId,
 )
-from bridge.text import from_plain
+from bridge.text import from_plain, plain
 
 ACCOUNT = AccountId("mail")
 HOME = Home(ACCOUNT, domain="bridge.example", groups=frozenset({"all-hands", "leaders"}))
@@ -46,6 +48,7 @@ class MemoryInbox:
     def __init__(self) -> None:
         self.raws: dict[str, Raw] = {}
         self.cursors: dict[str, str] = {}
+        self.files: dict[str, bytes] = {}
         self.taken = 0
         self.broken = False
         self._changed = asyncio.Event()
@@ -68,6 +71,9 @@ class MemoryInbox:
 
     async def raw(self, account: AccountId, key: str) -> Raw | None:
         return self.raws.get(key)
+
+    async def file(self, blob: str) -> bytes | None:
+        return self.files.get(blob)
 
     async def cursor(self, account: AccountId, cursor: str) -> str | None:
         return self.cursors.get(cursor)
@@ -136,6 +142,25 @@ def parsed(body: bytes, envelope: Envelope | None = None) -> Post:
     (event,) = parse(raw(body, envelope), HOME)
     assert isinstance(event, Created)
     return event.post
+
+
+def outcome(body: bytes, home: Home = HOME) -> str:
+    """What a mail comes to: kinds of events, a reason, or `held`; its files are taken out too. Raises what must not be raised."""
+    try:
+        found = [(each, event) for each in raws(body, home, NOW, ENVELOPE) for event in parse(each, home)]
+        for each, event in found:
+            if isinstance(event, Created):
+                json.dumps(plain(event.post.text)).encode()
+                event.post.author.name.encode()
+                for media in event.post.media:
+                    if media.source:
+                        file_bytes(each.body, int(media.source.rpartition("#")[2]))
+    except Unparsable:
+        return "held"
+    return " ".join(event.reason if isinstance(event, Ignored) else type(event).__name__.lower() for _, event in found)
+
+
+ENVELOPE = Envelope("a@example.org", "all-hands@bridge.example")
 
 
 def refused(body: bytes, envelope: Envelope | None = None) -> str:

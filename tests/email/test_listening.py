@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from adapters.email.listening import DOMAIN_A_MINUTE, SENDER_A_MINUTE, Pace
 from adapters.email.sandbox import EmailSandbox
+from adapters.email.tokens import Signer
 from bridge.contract import Fault
 from bridge.post import Created, Raw
 from bridge.text import plain
@@ -209,3 +212,81 @@ async def test_the_sandbox_refuses_faults_that_mail_cannot_have() -> None:
     for fault in (Fault.EARLY_ECHO, Fault.SILENT):
         with pytest.raises(ValueError, match="no fault"):
             sandbox.fault(fault)
+
+
+# ---------------------------------------------------------------- limits
+
+
+@pytest.mark.scenario("J18")
+def test_who_sends_too_much_waits_and_nobody_else_does() -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    assert all(pace.lets("a@flood.example") for _ in range(SENDER_A_MINUTE))
+    assert not pace.lets("a@flood.example")
+    assert pace.lets("b@flood.example")
+    assert pace.lets("lee@gmail.example")
+    assert pace.lets(""), "bounces are not counted"
+    now[0] += 61
+    assert pace.lets("a@flood.example"), "what waited comes again"
+
+
+@pytest.mark.scenario("J18")
+def test_a_robot_that_changes_its_address_is_stopped_by_its_domain() -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    let = sum(pace.lets(f"r{number}@flood.example") for number in range(DOMAIN_A_MINUTE + 50))
+    assert let == DOMAIN_A_MINUTE
+
+
+def offered(port: int, sender: str, recipient: str) -> int:
+    """What the door says to a recipient."""
+    with smtplib.LMTP("127.0.0.1", port, timeout=10) as server:
+        server.ehlo_or_helo_if_needed()
+        server.mail(sender)
+        return server.rcpt(recipient)[0]
+
+
+@pytest.mark.scenario("J18")
+async def test_a_flood_is_deferred_at_the_door_and_comes_in_later() -> None:
+    async with EmailSandbox() as sandbox:
+        port, inbox = await lmtp_port(sandbox), MemoryInbox()
+        adapter = await adapter_for(sandbox, listen=f"lmtp:127.0.0.1:{port}")
+        now = [0.0]
+        assert adapter._listener is not None
+        adapter._listener.pace = Pace(lambda: now[0])
+        to = ["all-hands@bridge.example"]
+        async with running(adapter, inbox):
+            for _ in range(SENDER_A_MINUTE):
+                adapter._listener.pace.lets("lynn@example.org")
+            assert await asyncio.to_thread(offered, port, "lynn@example.org", to[0]) == 451
+            assert list((await asyncio.to_thread(talk, port, "karl@example.net", to, mail("two"))).values()) == [250]
+            now[0] += 61
+            assert list((await asyncio.to_thread(talk, port, "lynn@example.org", to, mail("one"))).values()) == [250]
+        assert len(inbox.raws) == 2
+
+
+@pytest.mark.scenario("J09")
+async def test_an_answer_address_that_we_never_made_is_refused_at_once() -> None:
+    async with EmailSandbox("secret") as sandbox:
+        port, signer = await lmtp_port(sandbox), Signer("secret")
+        good = f"all-hands+{signer.ticket('r', signer.id('0' * 32), datetime.now(UTC))}@bridge.example"
+        others = f"all-hands+{Signer('other').ticket('r', signer.id('0' * 32), datetime.now(UTC))}@bridge.example"
+        async with running(await adapter_for(sandbox, listen=f"lmtp:127.0.0.1:{port}"), MemoryInbox()):
+            answers = await asyncio.to_thread(
+                talk, port, "lynn@example.org", [good, others, "all-hands+x@bridge.example"], mail()
+            )
+        assert list(answers.values()) == [250, 550, 550]
+
+
+async def test_one_connection_too_many_is_told_to_come_back() -> None:
+    async with EmailSandbox() as sandbox:
+        port = await lmtp_port(sandbox)
+        adapter = await adapter_for(sandbox, listen=f"lmtp:127.0.0.1:{port}")
+        assert adapter._listener is not None
+        adapter._listener.most = 3
+        async with running(adapter, MemoryInbox()):
+            open_ones = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+            greetings = [(await reader.readline())[:3] for reader, _ in open_ones]
+            for _, writer in open_ones:
+                writer.close()
+    assert greetings == [b"220", b"220", b"220", b"421"]

@@ -208,6 +208,9 @@ HOSTILE = {
     "quotes": "<blockquote>" * 4_000,
     "marked": '<p class="gmail_quote">' * 2_000,
     "lists": "<ul><li>" * 6_000,
+    "wide-colons": "：\n" * 25_000,
+    "colons-and-returns": "\r：" * 25_000,
+    "rules": "--\n-" * 12_000,
 }
 
 
