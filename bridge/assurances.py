@@ -22,6 +22,7 @@ _CURES: Mapping[str, str] = MappingProxyType(
         Reason.GAVE_UP: "An admin can replay it once the place can be reached; or post it anew.",
         Reason.PERHAPS_SENT: "Ask somebody there whether they have it before you post it anew.",
         Reason.NO_BODY: "Post it anew.",
+        Reason.RETURNED: "An admin can replay it once mail gets through there again; or reach them some other way.",
         Reason.INTERNAL: "Tell an admin; the log says more.",
     }
 )

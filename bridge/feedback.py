@@ -13,6 +13,7 @@ from bridge.routing import World
 from bridge.saying import notify, was_said
 from bridge.store import Tx, ledger, outcomes
 from bridge.store.tables import DeliveryState
+from bridge.store.undelivered import Returned
 from bridge.store.values import Job
 
 
@@ -72,6 +73,17 @@ def failed(tx: Tx, world: World, job: Job, destination: Destination, reason: str
     to = assurances.name_of(world, destination)
     key = f"{job.event_key}:{destination.place}:{job.generation}"
     return notify(tx, assurances.failed(place, job.post.ref, job.kind, key, to, reason, detail), now)
+
+
+def came_back(tx: Tx, world: World, each: Returned, why: str, now: float) -> set[int]:
+    """That a copy which was handed over came back later."""
+    post = ledger.body_of(tx, each.post_id)
+    place = place_for(world, post) if post and each.kind != EventKind.NOTICE else None
+    if place is None or post is None:
+        return set()
+    key = f"{each.event_key}:{each.destination.place}:{each.generation}:returned"
+    to = assurances.name_of(world, each.destination)
+    return notify(tx, assurances.failed(place, post.ref, each.kind, key, to, Reason.RETURNED, f"It came back ({why})."), now)
 
 
 def delivered(tx: Tx, world: World, job: Job, now: float) -> set[int]:

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     REJECTED = "rejected", "The platform refused it."
     PERHAPS_SENT = "perhaps-sent", "Perhaps sent: the answer was lost and nobody can tell, so it was not sent again."
     NO_LONGER_MAPPED = "no-longer-mapped", "The mapping file no longer brings the group's posts there."
+    RETURNED = "returned", "It was handed over, and came back later."
     DROPPED = "dropped", "It was not delivered, and an admin gave it up for good."
     GAVE_UP = "gave-up", "It could not be delivered within the group's give_up_after."
     NO_BODY = "no-body", "The text was no longer kept when its turn came."

@@ -11,7 +11,7 @@ from bridge import audience, text
 from bridge.mappings import Filter, Group, GroupPlace, Mappings, Person, Reader, Rhythm
 from bridge.pausing import Halt
 from bridge.places import Places
-from bridge.post import AccountId, Audience, Destination, Place, PlaceId, Post, UserId
+from bridge.post import AccountId, Audience, Destination, PersonId, Place, PlaceId, Post, UserId
 from bridge.reasons import Reason
 from bridge.rhythm import Choice
 
@@ -111,13 +111,13 @@ class Plan:
 
 
 def plan(world: World, post: Post, now: datetime, *, own: bool = False, approved: bool = False) -> Plan:
-    """The post's routes: destinations of all its groups united, one copy each, in the first group's words.
+    """The post's routes: destinations of all its groups united, one copy each, in the first group's words; one for each reader.
 
     `own`: it carries our own identity, so that it is no other bot's. What somebody `approved` needs neither a known author
     nor to be young: it waited for them.
     """
     person = world.person(post)
-    routes: dict[Destination, Route] = {}
+    routes: dict[Destination | PersonId, Route] = {}
     refusals: list[Reason] = []
     for group, entry in _groups_of(world, post):
         unwelcome = post.author.is_bot and not own and not approved and (person is None or person.id not in group.bots)
@@ -126,7 +126,8 @@ def plan(world: World, post: Post, now: datetime, *, own: bool = False, approved
             refusals.append(refusal)
             continue
         for route in _routes(world, group, post, person):
-            routes.setdefault(route.destination, route)
+            reader = reader_at(world, route.destination)
+            routes.setdefault(reader.person if reader else route.destination, route)
     if routes:
         return Plan(tuple(routes.values()), None)
     return Plan((), _nearest(refusals))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from bridge import choosing, joining, notices
+from bridge import choosing, feedback, joining, notices
 from bridge.mappings import Group
 from bridge.post import AccountId, Destination, Place, PlaceId, Undelivered, UserId, Wish, Wished, direct
+from bridge.reasons import Reason
 from bridge.routing import World
 from bridge.saying import notify
 from bridge.store import Tx, alerts, choices, ledger, readers
+from bridge.store import undelivered as rows
 from bridge.store.alerts import Alert
 from bridge.store.readers import Standing
 
@@ -38,7 +40,9 @@ def heard(tx: Tx, event: Wish | Undelivered, world: World, now: float) -> set[in
     match event:
         case Undelivered():
             to = ledger.reader_of(tx, event.copy)
-            return undelivered(tx, to, event.why, world, now) if to is not None else set()
+            counted = undelivered(tx, to, event.why, world, now) if to is not None else set()
+            back = rows.came_back(tx, event.copy, Reason.RETURNED, f"It came back: {event.why}", now) if to is not None else ()
+            return counted | {lane for each in back for lane in feedback.came_back(tx, world, each, event.why, now)}
         case Wish(wished=Wished.LEAVE):
             return leave(tx, Destination(event.ref.place, event.address), now)
         case Wish(wished=Wished.PERHAPS_LEAVE):

@@ -162,6 +162,58 @@ def _lane_of(tx: Connection, delivery_id: int) -> int:
     return lane
 
 
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A copy that was handed over and came back: of which post, by which duty, to whom."""
+
+    post_id: int
+    kind: str
+    event_key: str
+    generation: int
+    destination: Destination
+
+
+def came_back(tx: Connection, copy: Ref, reason: str, detail: str, now: float) -> tuple[Returned, ...]:
+    """The copy at `copy`, and all that one message brought with it, did not get there after all; none where that is known."""
+    r = sql.receipt.c
+    found = tx.execute(
+        select(_D.id)
+        .where(r.account == copy.place.account, r.native == copy.id, _D.post_id == r.post_id, _D.lane_id == r.lane_id)
+        .where(_D.state == DeliveryState.DELIVERED)
+        .order_by(_D.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if found is None:
+        return ()
+    together = carried.unit(tx, found)
+    e = sql.event.c
+    columns = (_D.id, _D.post_id, _D.lane_id, _D.kind, _D.generation, e.kind.label("event_kind"), e.revision)
+    lane = (_LANE.account.label("to_account"), _LANE.place.label("to_place"), _LANE.person.label("to_person"), _LANE.reader)
+    of_post = tuple(_POST[name] for name in ("account", "place", "person", "native"))
+    rows = tx.execute(
+        select(*columns, *lane, *of_post).where(
+            _D.id.in_(together),
+            _D.state == DeliveryState.DELIVERED,
+            _D.event_id == e.id,
+            _D.lane_id == _LANE.id,
+            _D.post_id == _POST.id,
+        )
+    ).all()
+    ended = {"state": DeliveryState.NOT_DELIVERED, "reason": reason, "detail": sql.storable(detail), "done_at": now}
+    tx.execute(update(sql.delivery).where(_D.id.in_([row.id for row in rows])).values(ended))
+    for row in rows:
+        gone = (r.post_id == row.post_id, r.lane_id == row.lane_id)
+        tx.execute(update(sql.receipt).where(*gone).values(standing=False))
+    carried.part_ways(tx, found, even_attempted=True)
+    return tuple(_returned(row) for row in rows)
+
+
+def _returned(row: Any) -> Returned:
+    to = Place(AccountId(row.to_account), row.to_place, row.to_person or None)
+    key = f"{sql.ref_of(row)}|{row.event_kind}|{row.revision}"
+    return Returned(row.post_id, row.kind, key, row.generation, Destination(to, row.reader or None))
+
+
 def end(tx: Connection, ids: Sequence[int], reason: str, detail: str, now: float) -> int:
     """Nothing more is to come of these; how many there were."""
     there = (_D.id.in_(ids), _D.state == DeliveryState.NOT_DELIVERED)

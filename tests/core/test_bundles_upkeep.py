@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from bridge import looking, undelivered
+from bridge import looking, standing, undelivered
 from bridge.errors import Rejected, Retryable, Uncertain
 from bridge.looking import Wanted
 from bridge.mappings import Deliver
 from bridge.orders import Asker
 from bridge.pausing import Halt
-from bridge.post import UserId
+from bridge.post import NativeId, Place, PlaceId, Ref, Undelivered, UserId
 from bridge.reasons import Reason
 from bridge.store import halts, pruning, sql
 from bridge.store.status import status
@@ -21,7 +21,7 @@ from bridge.store.undelivered import Which
 from bridge.worker import REPEATS
 from tests.core.desk import Desk
 from tests.core.letters import CHAIR, DELIVERED, EIGHT, LEADERS, LEES, NOON, Letters, outcomes, reads, said, serve
-from tests.core.worlds import MAILS, OTHER_CHANNEL, TEAM, deleted
+from tests.core.worlds import MAILS, OTHER_CHANNEL, TEAM, at, deleted
 
 ADMIN = Asker("an admin", TEAM, UserId("U1"), is_admin=True)
 
@@ -162,6 +162,29 @@ async def test_each_author_hears_once_that_a_mail_of_many_was_refused(daily: Des
     await serve(daily, Letters([Rejected("No such mailbox.")]), CHAIR)
     told = [row.native for row in await daily.rows(sql.post, sql.post.c.native.like("notice:failed:%"))]
     assert len(told) == len(set(told)) == 2
+
+
+@pytest.mark.scenario("J13")
+async def test_mail_that_came_back_is_not_delivered_for_all_it_brought_and_goes_again_by_a_replay(daily: Desk) -> None:
+    daily.world = replace(daily.world, asides=frozenset({TEAM}))
+    await daily.hear(said(daily, "one"))
+    await daily.hear(said(daily, "two"))
+    daily.now, letters = EIGHT, Letters()
+    await serve(daily, letters, CHAIR)
+    first = Ref(Place(MAILS.account, PlaceId("")), NativeId(f"{letters.keys[0]}/1"))
+    back = Undelivered(first, "550 mailbox full", at())
+    for _ in range(2):
+        await daily.write(lambda tx: standing.heard(tx, back, daily.world, daily.now))
+    assert {(state, reason) for _, state, reason in await outcomes(daily, CHAIR)} == {
+        (DeliveryState.NOT_DELIVERED, Reason.RETURNED)
+    }
+    told = [row.native for row in await daily.rows(sql.post, sql.post.c.native.like("notice:failed:%"))]
+    assert len(told) == len(set(told)) == 2, "each author once, however often it is reported"
+    [mails] = [each for each in (await daily.read(lambda tx: status(tx, daily.now))).places if each.place == MAILS.id]
+    assert mails.not_delivered == 2
+    await replay(daily)
+    assert await serve(daily, letters, CHAIR) == ["one || two"]
+    assert await outcomes(daily, CHAIR) == [DELIVERED] * 2
 
 
 # ---------------------------------------------------------------- forgetting

@@ -252,3 +252,17 @@ def test_of_bots_only_those_pass_whom_the_group_lists() -> None:
     assert plan(world(), post(author=bot), at(1), own=True).routes, "our own account may be called a bot by its server"
     two = (group(), group(only_from("team/all-hands"), only_to("team/dev"), name="second", bots=frozenset({PersonId("lynn")})))
     assert routes(post(author=bot), *two) == {"team/C2"}, "each group has its own"
+
+
+@pytest.mark.scenario("C09")
+def test_who_reads_two_groups_of_a_place_or_under_two_addresses_gets_one_copy() -> None:
+    lees = reader("lee", "lee@gmail.example")
+    first = group(entry("team/all-hands"), entry("mail/all-hands", readers=(lees,)))
+    second = group(
+        entry("team/all-hands"), entry("mail/leaders", readers=(reader("lee", "lee@work.example"), READERS[1])), name="leaders"
+    )
+    found = plan(world(first, second), post("hi"), at())
+    assert names(route.destination for route in found.routes) == {
+        "mail/all-hands>lee@gmail.example",
+        "mail/leaders>chair@board.example",
+    }

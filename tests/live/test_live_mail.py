@@ -20,7 +20,9 @@ from adapters.email.settings import Settings
 from bridge.contract import Level, Standing
 from bridge.demo.town import Town
 from bridge.post import AccountId, NativeId
+from bridge.reasons import Reason
 from bridge.store import readers
+from bridge.store.undelivered import Which, listed
 from tests.flow.house import House, unique, until
 from tests.live.mailprograms import PROGRAMS, Got
 from tests.live.mailservers import DOMAIN, GONE, MAILBOX, PATIENCE, MailServers, mail_servers
@@ -176,10 +178,11 @@ async def test_mail_that_comes_back_is_counted_and_neither_posted_nor_answered(a
     said = await at_home.say("slack", "This reaches most of you.", place="all-hands")
     await servers.gets(LEE, said.mark)
     deadline = asyncio.get_running_loop().time() + PATIENCE
-    while not (known := await at_home.store.read(readers.known)):
+    while not (back := [each for each in await at_home.store.read(lambda tx: listed(tx, Which())) if said.mark in each.line]):
         assert asyncio.get_running_loop().time() < deadline, servers.postfix.log()[-3000:]
         await asyncio.sleep(0.1)
-    [standing] = known
+    assert [(each.destination.reader, each.reason) for each in back] == [(BACK, Reason.RETURNED)]
+    [standing] = await at_home.store.read(readers.known)
     assert (standing.destination.reader, standing.points, standing.left_at) == (BACK, 1, None)
     assert "5.1.1" in standing.why
     assert BACK not in standing.why, "what is told to admins and authors names no address"
