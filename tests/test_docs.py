@@ -33,6 +33,16 @@ def test_the_readme_mapping_file_is_valid(tmp_path: Path) -> None:
     assert set(loaded.accounts) == {"team", "allhands", "mail"}
 
 
+def test_the_first_set_up_of_mail_is_valid(tmp_path: Path) -> None:
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/email.md").read_text(), re.DOTALL)
+    (tmp_path / "mappings.yaml").write_text(snippet)
+    loaded = main.load(tmp_path / "mappings.yaml", need_secrets=False)
+    assert [reader.address for group in loaded.groups for place in group.places for reader in place.readers] == [
+        "lee@gmail.example",
+        "chair@board.example",
+    ]
+
+
 @pytest.mark.scenario("L02")
 def test_the_example_mapping_file_is_valid() -> None:
     assert main.load(ROOT / "mappings.yaml", need_secrets=False).groups

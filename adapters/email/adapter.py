@@ -27,7 +27,7 @@ from adapters.email.oauth import NoToken
 from adapters.email.parse import parse
 from adapters.email.proving import prove, sign
 from adapters.email.render import letter_of, render
-from adapters.email.sending import Crowded, NoLogin, Outbox, Unaccepted, Unanswered
+from adapters.email.sending import Crowded, NoLogin, Outbox, TooMany, Unaccepted, Unanswered
 from adapters.email.settings import Settings
 from adapters.email.tokens import Signer
 from adapters.email.workshop import Workshop
@@ -87,6 +87,8 @@ def _translated(failure: Unaccepted | Unanswered) -> SendError:
     cause = failure.__cause__
     if isinstance(failure, Unanswered):
         return Uncertain("The mail was handed over and the mail server's answer was lost; it may have been sent.")
+    if isinstance(cause, TooMany):
+        return Retryable("The reader's domain gets no more mails this minute (`domain_a_minute`).", cause.wait)
     if isinstance(cause, aiosmtplib.SMTPResponseException):
         return _answered(cause)
     causes = (cause, cause.__cause__ if cause else None, cause.__context__ if cause else None)

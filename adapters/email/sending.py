@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +16,8 @@ from adapters.email.oauth import NoToken, access_token, xoauth2
 from adapters.email.settings import SMTP_TLS, Settings
 
 _CONNECTIONS: Final = 4  # servers count connections per client; more would be refused by common defaults
+_MINUTE: Final = 60.0
+_DOMAINS: Final = 1_000  # that are remembered
 _KEPT: Final = 20.0  # seconds an unused connection is kept; servers hang up after minutes
 
 
@@ -40,13 +44,49 @@ def _heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
+class TooMany(Exception):
+    """The domain got as many mails within a minute as it is to get; `wait` is in seconds."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+@dataclass
+class DomainPace:
+    """When each domain got its last mails; `most` a minute, 0 for any number."""
+
+    most: int
+    clock: Callable[[], float] = time.monotonic
+    _sent: dict[str, deque[float]] = field(default_factory=dict)
+
+    def wait(self, domain: str) -> float:
+        """Seconds until it may get one more; where it is none, this one counts."""
+        if not self.most:
+            return 0.0
+        now = self.clock()
+        if domain not in self._sent and len(self._sent) >= _DOMAINS:
+            self._sent = {name: times for name, times in self._sent.items() if times and now - times[-1] < _MINUTE}
+        times = self._sent.setdefault(domain, deque(maxlen=self.most))
+        while times and now - times[0] >= _MINUTE:
+            times.popleft()
+        if len(times) == self.most:
+            return times[0] + _MINUTE - now
+        times.append(now)
+        return 0.0
+
+
 @dataclass
 class Outbox:
     """The sending server, for one account."""
 
     settings: Settings
+    pace: DomainPace = field(init=False)
     _idle: list[tuple[float, aiosmtplib.SMTP]] = field(default_factory=list)
     _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONNECTIONS))
+
+    def __post_init__(self) -> None:
+        self.pace = DomainPace(self.settings.most_a_minute)
 
     @property
     def longest(self) -> float:
@@ -59,6 +99,8 @@ class Outbox:
 
     async def deliver(self, sender: str, recipient: str, mail: bytes) -> None:
         """Hand over one mail within `longest`. Raises `Unaccepted` or `Unanswered`."""
+        if wait := self.pace.wait(recipient.rpartition("@")[2].lower()):
+            raise Unaccepted from TooMany(wait)
         try:
             async with asyncio.timeout(self._one_sending):  # waiting for others takes nothing of the mail's own time
                 await self._free.acquire()

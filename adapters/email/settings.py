@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 IMAP_TLS: Final = 993
 SMTP_TLS: Final = 465
 LARGEST: Final = 26_214_400  # bytes of one mail: 25 MiB, what the large providers let through
+DOMAIN_A_MINUTE: Final = 60  # providers defer who sends them many at once from a new address
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}")
 
@@ -151,6 +152,12 @@ class Settings(BaseModel):
     largest_attachment: int = Field(
         10_000_000, ge=0, le=25_000_000, description="Bytes of all files of a mail we send; what is over is named."
     )
+    domain_a_minute: int | None = Field(
+        None,
+        ge=0,
+        description="How many mails a minute one domain's readers get at most, together; 0 for any number. If left out, 60, "
+        "and any number where `smtp` is this very machine, whose mail server has a pace of its own.",
+    )
     timeout: float = Field(15.0, gt=0, le=300, strict=False, description="Seconds a request may take.")
     data_timeout: float = Field(
         600.0,  # RFC 5321 §4.5.3.2.6
@@ -178,6 +185,13 @@ class Settings(BaseModel):
     @property
     def sender(self) -> Endpoint:
         return endpoint(self.smtp)
+
+    @property
+    def most_a_minute(self) -> int:
+        """Mails a minute to one domain; 0 for any number."""
+        if self.domain_a_minute is not None:
+            return self.domain_a_minute
+        return 0 if self.sender.loopback else DOMAIN_A_MINUTE
 
     @property
     def mailbox(self) -> Endpoint | None:

@@ -52,6 +52,7 @@ def test_each_mail_tells_robots_to_keep_quiet() -> None:
     assert message["Date"].datetime == post().at
 
 
+@pytest.mark.scenario("J19")
 def test_the_author_is_named_and_no_address_but_the_groups_is_shown() -> None:
     message = sent(name="lynn@example.org")
     assert message["From"] == "lynn via All-hands <all-hands@bridge.example>"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from adapters.email.sandbox import EmailSandbox
+from adapters.email.settings import Settings
 from bridge.contract import Attempt, Fault, Level, Thread, Unknown
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 from bridge.post import Destination, Ref
@@ -222,3 +224,84 @@ async def test_a_taken_port_is_told_with_its_cure() -> None:
                 listening.cancel()
             assert found.level is Level.ERROR
             assert "listen" in found.cure
+
+
+@pytest.mark.scenario("J18")
+async def test_each_domain_has_a_pace_and_no_other_waits_for_it() -> None:
+    async with EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox, domain_a_minute=2)
+        now = [0.0]
+        adapter._outbox.pace.clock = lambda: now[0]
+        (part,) = adapter.render(post(), reader(), context())
+
+        async def send(address: str, key: str) -> None:
+            await adapter.send(part, reader(address), Thread(), key)
+
+        async with adapter.open():
+            for number in range(2):
+                await send(f"r{number}@board.example", f"key-{number}")
+            now[0] = 15.0
+            with pytest.raises(Retryable) as refused:
+                await send("r2@Board.example", "key-2")
+            assert refused.value.after == 45.0
+            await send("lee@gmail.example", "key-3")
+            now[0] = 60.0
+            await send("r2@board.example", "key-2")
+        assert len(sandbox.arrivals) == 4
+
+
+def test_the_pace_is_the_mail_servers_own_where_that_is_on_this_machine() -> None:
+    given = {"platform": "email", "domain": "bridge.example", "listen": "lmtp:127.0.0.1:8024"}
+    assert [Settings.model_validate(given | {"smtp": smtp}).most_a_minute for smtp in ("127.0.0.1:25", "mail.example:587")] == [
+        0,
+        60,
+    ]
+
+
+# ---------------------------------------------------------------- logins with a token
+
+
+@dataclass
+class TokenServer:
+    """A sending server that signs people in by XOAUTH2 alone, over no more than a connection on this machine."""
+
+    token: str
+    signed_in: list[str] = field(default_factory=list)
+
+    async def auth_XOAUTH2(self, server: SMTP, words: list[str]) -> AuthResult:  # noqa: N802 - aiosmtpd's
+        user, _, bearer = b64decode(words[1]).decode().partition("\x01auth=Bearer ")
+        if bearer.strip("\x01") != self.token:
+            await server.challenge_auth('{"status":"401"}')
+            return AuthResult(success=False, handled=False)
+        self.signed_in.append(user.removeprefix("user="))
+        return AuthResult(success=True)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
+        return "250 2.0.0 taken"
+
+
+@asynccontextmanager
+async def token_server(token: str) -> AsyncIterator[tuple[TokenServer, int]]:
+    found = TokenServer(token)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(found, auth_require_tls=False, hostname="mail.example", loop=loop), "127.0.0.1", 0
+    )
+    try:
+        yield found, int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(("printed", "says"), [("good", ""), ("old", "login"), ("", "token_command")])
+async def test_where_a_provider_takes_no_passwords_a_program_gives_the_token(printed: str, says: str) -> None:
+    async with token_server("good") as (server, port), EmailSandbox() as sandbox:
+        adapter = await adapter_for(sandbox, smtp=f"127.0.0.1:{port}", login="me@example.org", token_command=f"echo {printed}")
+        (part,) = adapter.render(post(), reader(), context())
+        async with adapter.open():
+            if says:
+                with pytest.raises(NeedsOperator, match=says):
+                    await adapter.send(part, reader(), Thread(), "key")
+            else:
+                await adapter.send(part, reader(), Thread(), "key")
+        assert server.signed_in == ([] if says else ["me@example.org"])

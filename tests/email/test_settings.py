@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -71,3 +73,9 @@ def test_no_secret_shows_in_a_repr_or_an_error() -> None:
     with pytest.raises(ValidationError) as raised:
         Settings.model_validate({**MAILBOX, "login": "onlythepassword"})
     assert "onlythepassword" not in str(raised.value)
+
+
+def test_every_key_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "adapters/email/README.md").read_text("utf-8")
+    table = readme.partition("## Settings")[2].partition("\n## ")[0]
+    assert [key for key in Settings.model_fields if key != "platform" and f"`{key}`" not in table] == []

@@ -77,6 +77,14 @@ def test_an_answer_by_such_an_address_knows_what_it_answers_without_any_id() -> 
     assert parsed(mail("Yes")).by_ticket is None
 
 
+def test_an_expired_address_still_says_what_is_answered_and_whose_answer_it_is_is_asked_as_ever() -> None:
+    address = SIGNED.own_for("r", "all-hands", NAME, NOW - timedelta(days=400)) or ""
+    (taken,) = parse(raw_of(mail("Yes", to=address, sender="lee@gmail.example"), None), replace(SIGNED, authserv="mx.example"))
+    assert isinstance(taken, Created)
+    assert taken.post.by_ticket == Ref(GROUP, NativeId(f"{NAME}@bridge.example"))
+    assert taken.post.doubt, "an address alone proves nobody"
+
+
 def raw_of(body: bytes, envelope: Envelope | None):  # noqa: ANN201 - as support's
     from adapters.email.parse import raws
 
