@@ -23,6 +23,7 @@ from bridge.looking import named
 from bridge.places import is_unpinned, unpinned_name
 from bridge.service import Service
 from bridge.store.status import alive, status
+from bridge.web import waiting
 from bridge.web.api import api
 from bridge.web.guard import ByAccident, Elsewhere, only_from_here, refuse, refuse_accident
 from bridge.web.snapshot import Seen, Snapshot
@@ -46,7 +47,7 @@ def make_app(service: Service, routers: Sequence[APIRouter], closing: asyncio.Ev
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_exception_handler(Elsewhere, refuse)
     app.add_exception_handler(ByAccident, refuse_accident)
-    for router in (*routers, _health(service), api(service), _pages(service, closing)):
+    for router in (*routers, _health(service), api(service), waiting.routes(service), _pages(service, closing)):
         app.include_router(router)
 
     app.add_middleware(SecurityHeaders)
