@@ -10,6 +10,7 @@ import pytest
 
 from bridge import keeper as duties
 from bridge import listings
+from bridge.breaking import MAILS_AN_HOUR
 from bridge.mappings import Loops
 from bridge.post import Author, Created, NativeId, Ref, UserId
 from bridge.reasons import Reason
@@ -21,6 +22,7 @@ from tests.core.test_loops import LONG
 from tests.core.worlds import (
     CHANNEL,
     LYNN,
+    MAILS,
     NOW,
     OTHER_CHANNEL,
     READERS,
@@ -237,3 +239,16 @@ async def test_a_post_that_is_held_keeps_its_body(desk: Desk) -> None:
     await stopped_relay(desk)
     await duties.forget_bodies(desk.store, NOW + 90 * 24 * 3600)
     assert all(row.body for row in await desk.rows(sql.post, sql.post.c.hops == 2))
+
+
+@pytest.mark.scenario("J18")
+async def test_two_mail_robots_that_answer_each_other_are_stopped_and_readers_go_on(desk: Desk) -> None:
+    desk.world = replace(world(group(entry("team/all-hands"), entry("mail/all-hands", readers=READERS))), patient=True)
+    lee, chair = (Author(UserId(each.address), each.person, (each.address,)) for each in READERS)
+    for number in range(MAILS_AN_HOUR):
+        await desk.hear(created(f"I am away, ticket {number}", place=MAILS, author=lee))
+    last, other = created("I am away, ticket 60", place=MAILS, author=lee), created("hello", place=MAILS, author=chair)
+    await desk.hear(last)
+    await desk.hear(other)
+    assert await states(desk, last) == {(DeliveryState.HELD, Reason.FLOOD)}
+    assert {state for state, _ in await states(desk, other)} == {DeliveryState.WAITING}
