@@ -103,8 +103,11 @@ def day_of(rhythm: Rhythm, now: float) -> str:
 
 
 def evening(rhythm: Rhythm, now: float) -> float:
-    """When a reader who had many mails today gets the rest."""
-    return _unless_quiet(rhythm, timing.next_at(EVENING, rhythm.zone, now))
+    """When a reader who had many mails today gets the rest: in the evening, and once that is over, the next morning."""
+    due = timing.next_at(EVENING, rhythm.zone, now)
+    if timing.day_of(rhythm.zone, due) != timing.day_of(rhythm.zone, now):
+        due = timing.next_at(rhythm.at, rhythm.zone, now)
+    return _unless_quiet(rhythm, due)
 
 
 # ---------------------------------------------------------------- how much a post matters

@@ -181,3 +181,15 @@ def test_a_post_that_only_looks_so_names_nobody(words: str | Text) -> None:
 @pytest.mark.parametrize(("words", "says"), [("📣 All doors open at 9", True), ("  📣 x", True), ("see 📣", False), ("", False)])
 def test_an_announcement_says_so_first(words: str, *, says: bool) -> None:
     assert rhythm.is_announcement(post(words)) is says
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2026-11-25T12:00+00:00", "2026-11-25 18:00"),
+        ("2026-11-25T18:30+00:00", "2026-11-26 08:00"),
+        ("2026-11-25T23:30+00:00", "2026-11-26 08:00"),
+    ],
+)
+def test_the_rest_of_a_full_day_comes_in_the_evening_or_else_the_next_morning(now: str, due: str) -> None:
+    assert in_utc(rhythm.evening(Rhythm(Deliver.EACH, zone="Europe/London"), moment(now))) == due
