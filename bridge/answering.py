@@ -79,7 +79,7 @@ def _obey(case: Case, post: Post, told: Told) -> set[int]:
     """Do what an answer asks for; one of somebody else than was asked asks for nothing."""
     person = told.place.person
     if person is None or not case.world.is_same(told.place.account, person, post):
-        return set()
+        return _explain(case, post)
     kind, _, about = told.key.partition(":")
     words = {word.strip(".,!:;").casefold() for word in text.first_line(post.text, 80).split()[:3]}
     try:
@@ -91,9 +91,16 @@ def _obey(case: Case, post: Post, told: Told) -> set[int]:
             case "leave" | "return" | "choose" | "join" | "invite":
                 return standing.answered(case.tx, kind, about, case.world, case.now, no=bool(words & _NO))
             case _:
-                return set()
+                return _explain(case, post)
     except NotHeld as error:
         return notify(case.tx, notices.could_not(post.ref, told.place, error.sentence), case.now)
+
+
+def _explain(case: Case, post: Post) -> set[int]:
+    """What says that nobody reads what is written to us, once a day; unless nothing proves who wrote it."""
+    if post.doubt or post.ref.place.is_direct or post.author.is_bot:
+        return set()
+    return notify_anybody(case.tx, notices.nobody_reads_this(_author(post), _day(case)), case.now)
 
 
 def _decide_for_admin(case: Case, post: Post, about: str, words: set[str]) -> set[int]:

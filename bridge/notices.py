@@ -123,6 +123,15 @@ def is_it_yours(key: str, place: Place, group: Group, line: str) -> Notice:
     return Notice(key, place, from_plain(said))
 
 
+def nobody_reads_this(place: Place, day: int) -> Notice:
+    """To somebody who answered what the bridge itself said, where that asks for nothing; once a day."""
+    said = (
+        "You answered something that I, a program, had told somebody, so your answer was not posted, and nobody reads it. "
+        "To write to everyone, answer one of the group's posts, or write a new mail to the group."
+    )
+    return Notice(f"nobody-reads:{place}:{day}", place, from_plain(said))
+
+
 def not_yours(place: Place, day: int) -> Notice:
     """To somebody who answered by another reader's own answer address; once a day."""
     said = (

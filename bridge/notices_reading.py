@@ -20,7 +20,7 @@ def welcome(key: str, place: Place, groups: Sequence[Group]) -> Notice:
     said = (
         f"From now on you read {titles} by mail: what the members write, each wherever they like to write, comes to you here. "
         "Only the members read it, and none of them sees your address. "
-        "To answer, press Reply: your answer goes to everyone, with your name. "
+        "To answer one of them, press Reply: your answer goes to everyone, with your name. "
         "To get fewer mails, press Daily, Announcements only or Pause below any of them, and Leave to get none."
     )
     return Notice(f"welcome:{key}", place, from_plain(said))

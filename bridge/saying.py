@@ -26,7 +26,7 @@ def _ref(key: str, place: Place) -> Ref:
 STRANGERS_A_DAY = 50
 """How many answers an account gives in a day to people nobody knows; the others' mail is kept all the same, and listed."""
 _DAY_S = 24 * 3600.0
-_TO_STRANGERS = ("join:", "not-open:", "not-yours:", "reads:", "waits:")
+_TO_STRANGERS = ("join:", "not-open:", "not-yours:", "nobody-reads:", "reads:", "waits:")
 """How the keys begin of what is said to whoever wrote, whoever that is."""
 
 

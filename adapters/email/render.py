@@ -89,7 +89,8 @@ def shown(post: Post) -> str:
 
 def subject_of(post: Post, context: Context, title: str) -> str:
     """The conversation's name, the same in all its mails."""
-    subject = one_line(context.subject or first_line(post.text, 60) or title, _LONGEST_SUBJECT)
+    own = title if context.parent else first_line(post.text, 60)  # nameless: still the same in all its mails
+    subject = one_line(context.subject or own or title, _LONGEST_SUBJECT)
     return f"Re: {subject}" if context.parent and not subject.lower().startswith("re:") else subject
 
 

@@ -69,8 +69,8 @@ def job_of(tx: Connection, lane: Lane, row: Any) -> Job:
         post=blobs.with_files(tx, row.post_id, load_post(row.body)) if row.body else None,
         post_id=row.post_id,
         version=row.version,
-        subject=_subject(tx, row),
-        parent=_excerpt(tx, row.parent_id, Audience(row.audience)),
+        subject=_subject(tx, lane, row),
+        parent=_excerpt(tx, lane, row.parent_id, Audience(row.audience)),
         thread=_thread(tx, lane, row),
         copies=copies(tx, row.post_id, lane.id) if changes or again else (),
         parts=tuple(part for part, state in parts if state != PartState.DONE),
@@ -124,21 +124,32 @@ def _frozen(row: Any) -> FrozenPart:
     )
 
 
-def _subject(tx: Connection, post: Any) -> str:
+def _subject(tx: Connection, lane: Lane, post: Any) -> str:
+    """What names the conversation; empty for a reader who came to it later, as it begins with words of its first post."""
     if post.root_id is None:
         return str(post.subject)
-    return str(tx.execute(select(sql.post.c.subject).where(sql.post.c.id == post.root_id)).scalar_one())
+    row = tx.execute(select(sql.post.c.subject, sql.post.c.user).where(sql.post.c.id == post.root_id)).one()
+    return str(row.subject) if _was_theirs(tx, lane, post.root_id, row.user) else ""
 
 
-def _excerpt(tx: Connection, post_id: int | None, audience: Audience) -> Excerpt | None:
-    """What is answered; without its words for a copy that more people see than it was for."""
+def _excerpt(tx: Connection, lane: Lane, post_id: int | None, audience: Audience) -> Excerpt | None:
+    """What is answered; without its words for a copy that more people see than it was for, and for readers who came later."""
     if post_id is None:
         return None
-    row = tx.execute(select(sql.post.c.author, sql.post.c.body).where(sql.post.c.id == post_id)).one()
+    row = tx.execute(select(sql.post.c.author, sql.post.c.user, sql.post.c.body).where(sql.post.c.id == post_id)).one()
     post = load_post(row.body) if row.body else None
     # a direct message that is answered before the group went to the group
-    shown = post is not None and audience <= max(post.audience, Audience.GROUP)
+    shown = post is not None and audience <= max(post.audience, Audience.GROUP) and _was_theirs(tx, lane, post_id, row.user)
     return Excerpt(row.author, first_line(post.text) if post is not None and shown else "…")
+
+
+def _was_theirs(tx: Connection, lane: Lane, post_id: int, author: str) -> bool:
+    """Whether a reader was to get the post, or wrote it: what was said before they came is not for them. True of other places."""
+    reader = lane.destination.reader if lane.destination is not None else None
+    if reader is None or author.lower() == reader.lower():
+        return True
+    theirs = (_DELIVERY.post_id == post_id, _DELIVERY.lane_id == lane.id)
+    return tx.execute(select(exists().where(*theirs))).scalar_one()
 
 
 def _thread(tx: Connection, lane: Lane, post: Any) -> Thread:
@@ -151,13 +162,17 @@ def _thread(tx: Connection, lane: Lane, post: Any) -> Thread:
 def _standing_at(tx: Connection, lane: Lane, post_id: int | None) -> Ref | None:
     """What a reader of the lane knows the post by: the first part of its copy, or the original where it stands there.
 
-    Where both stand at the place, the others there see only the copy: that is why there is one.
+    Where both stand at the place, the others there see only the copy: that is why there is one. Of one's own mail one knows
+    the id; to others it may tell its author's address or machine.
     """
     if post_id is None or lane.destination is None:
         return None
     if standing := copies(tx, post_id, lane.id):
         return standing[0].ref
     row = tx.execute(select(sql.post).where(sql.post.c.id == post_id)).one()
+    reader = lane.destination.reader
+    if reader is not None and row.user.lower() != reader.lower():
+        return None
     return sql.ref_of(row) if sql.place_of(row) == lane.destination.place else None
 
 

@@ -225,6 +225,23 @@ async def test_a_stranger_who_writes_stop_is_told_nothing(store: Store) -> None:
     assert not await told(desk, "eve@elsewhere.example")
 
 
+# ---------------------------------------------------------------- answers that ask for nothing
+
+
+async def test_an_answer_to_a_notice_is_not_posted_and_its_writer_is_told_so_once_a_day(store: Store) -> None:
+    desk = Desk(store)
+    await desk.write(lambda tx: notify(tx, notices.waits_for_admin(direct(MAIL, LEE.user), 1), NOW))
+    said = replace(await deliver_notice(desk, LEE.user, "said@bridge.example"), place=MAILS)
+    for words in ("Hello everyone!", "Is anybody there?"):
+        await desk.hear(created(words, place=MAILS, author=LEE, reply_to=said))
+    await desk.hear(created("as Lee", place=MAILS, author=CHAIR, reply_to=said))
+    await desk.hear(created("forged", place=MAILS, author=STRANGER, reply_to=said, doubt="nothing proves it"))
+    assert await destinations(desk) == set()
+    assert ["not posted" in text.plain(each.text) for each in await told(desk, LEE.user)] == [False, True]
+    assert len(await told(desk, CHAIR.user)) == 1
+    assert not await told(desk, STRANGER.user)
+
+
 # ---------------------------------------------------------------- floods
 
 

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bridge.contract import Excerpt
 from bridge.post import Audience, Own
 from tests.core.desk import Desk
-from tests.core.worlds import CHANNEL, LEE, LYNN_OUTSIDE, MAILS, OTHER_CHANNEL, TIMELINE, created, deleted, entry, group, world
+from tests.core.worlds import (
+    CHANNEL,
+    LEE,
+    LYNN_OUTSIDE,
+    MAILS,
+    OTHER_CHANNEL,
+    READERS,
+    TIMELINE,
+    created,
+    deleted,
+    entry,
+    group,
+    world,
+)
 
 
 @pytest.mark.scenario("F07")
@@ -32,6 +48,23 @@ async def test_an_answer_by_mail_stands_under_the_mail_that_its_reader_got(desk:
         job = await desk.job(await desk.lane(MAILS, reader))
         parents[reader] = job.thread.parent
     assert parents == {"chair@board.example": copy, "lee@gmail.example": mine.ref}
+
+
+@pytest.mark.scenario("K05")
+async def test_who_came_later_learns_nothing_of_what_was_said_before(desk: Desk) -> None:
+    places = (entry("team/all-hands"), entry("mail/all-hands", readers=READERS[:1]))
+    desk.world = world(group(*places))
+    early = created("the secret of before", place=MAILS, author=LEE)
+    await desk.hear(early)
+    top = await desk.deliver(CHANNEL, "c1")
+    desk.world = world(group(places[0], replace(places[1], readers=READERS)))
+    await desk.hear(created("I think so, too", reply_to=top))
+    late = await desk.job(await desk.lane(MAILS, "chair@board.example"))
+    assert late.parent == Excerpt("Lee", "…")
+    assert (late.subject, late.thread.root, late.thread.parent) == ("", None, None), "not even the id of the author's own mail"
+    known = await desk.job(await desk.lane(MAILS, "lee@gmail.example"))
+    assert known.parent == Excerpt("Lee", "the secret of before")
+    assert (known.thread.root, "the secret" in known.subject) == (early.ref, True)
 
 
 @pytest.mark.parametrize(
