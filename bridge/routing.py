@@ -125,9 +125,8 @@ def plan(world: World, post: Post, now: datetime, *, own: bool = False, approved
         if refusal is not None:
             refusals.append(refusal)
             continue
-        for route in _routes(world, group, post, person):
-            reader = reader_at(world, route.destination)
-            routes.setdefault(reader.person if reader else route.destination, route)
+        for whom, route in _routes(world, group, post, person):
+            routes.setdefault(whom, route)
     if routes:
         return Plan(tuple(routes.values()), None)
     return Plan((), _nearest(refusals))
@@ -200,7 +199,8 @@ def _is_asked_for(world: World, group: Group, post: Post) -> bool:
     return not group.relay.isdisjoint(_hashtags(_words(post)))
 
 
-def _routes(world: World, group: Group, post: Post, person: Person | None) -> Iterator[Route]:
+def _routes(world: World, group: Group, post: Post, person: Person | None) -> Iterator[tuple[Destination | PersonId, Route]]:
+    """The group's routes, each beside whom it must reach once: a person, or a place."""
     width = audience.of_copy(post.audience, group.audience, consented=post.ref.place.is_direct)
     if width is None:
         return
@@ -208,12 +208,12 @@ def _routes(world: World, group: Group, post: Post, person: Person | None) -> It
         place = world.place_of(entry)
         if not entry.direction.takes or not passes(entry, post):
             continue
-        for destination in _destinations(world, entry, place):
+        for destination, whom in _destinations(world, entry, place):
             if destination.reader is None and place == post.ref.place and not _is_unseen_there(group, post):
                 continue
             if destination.reader is not None and _is_theirs(entry, destination.reader, post, person):
                 continue
-            yield Route(destination, group, width)
+            yield whom, Route(destination, group, width)
 
 
 def _is_unseen_there(group: Group, post: Post) -> bool:
@@ -224,11 +224,14 @@ def _is_unseen_there(group: Group, post: Post) -> bool:
     return group.answers == "everyone" and not post.gated and post.audience is Audience.GROUP
 
 
-def _destinations(world: World, entry: GroupPlace, place: Place) -> Iterator[Destination]:
+def _destinations(world: World, entry: GroupPlace, place: Place) -> Iterator[tuple[Destination, Destination | PersonId]]:
+    """Where copies for the place go, each beside whom it is for."""
     if entry.account in world.by_reader or entry.readers:
-        yield from (to for reader in world.readers(entry) if (to := Destination(place, reader.address)) not in world.away)
+        for reader in world.readers(entry):
+            if (to := Destination(place, reader.address)) not in world.away:
+                yield to, reader.person
     else:
-        yield Destination(place)
+        yield Destination(place), Destination(place)
 
 
 def _is_theirs(entry: GroupPlace, address: str, post: Post, person: Person | None) -> bool:
@@ -241,7 +244,9 @@ def _is_theirs(entry: GroupPlace, address: str, post: Post, person: Person | Non
 def ceiling_of(world: World, group_id: str, destination: Destination) -> Audience | None:
     """How wide a copy from the group may be at the destination by today's mapping file; None if it no longer goes there."""
     for group, entry in world.places.at(destination.place):
-        if group.id == group_id and entry.direction.takes and destination in _destinations(world, entry, destination.place):
+        if group.id != group_id or not entry.direction.takes:
+            continue
+        if any(to == destination for to, _ in _destinations(world, entry, destination.place)):
             return group.audience
     return None
 

@@ -10,7 +10,6 @@ from bridge.contract.adapter import (
     Context,
     Excerpt,
     File,
-    FileLimits,
     Finding,
     Found,
     Inbox,
@@ -21,6 +20,7 @@ from bridge.contract.adapter import (
     Thread,
     Unknown,
 )
+from bridge.contract.limits import FileLimits
 from bridge.contract.manifest import Manifest
 from bridge.contract.offers import Commands, Follower, History, Page, People, Seen
 from bridge.contract.sandbox import Act, Emitted, Fault, Sandbox, Standing

@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from bridge.contract.limits import FileLimits
 from bridge.contract.offers import Commands, History, People
 from bridge.post import (
     AccountId,
@@ -80,25 +81,6 @@ class Inbox(Protocol):
 
 
 # ---------------------------------------------------------------- outwards
-
-
-@dataclass(frozen=True, slots=True)
-class FileLimits:
-    """Which files a native message may carry: how many, how many bytes each, of which MIME types (empty: any).
-
-    Files up to `linked` bytes are had even where they don't go along: the message links to them, where we can be reached.
-    """
-
-    count: int
-    image_bytes: int
-    other_bytes: int
-    mimes: frozenset[str] = frozenset()
-    linked: int = 0
-
-    def take(self, media: Media) -> bool:
-        """Whether the file may go, as far as its kind and size are known."""
-        most = self.image_bytes if media.mime.startswith("image/") else self.other_bytes
-        return (not self.mimes or media.mime in self.mimes) and (media.size is None or media.size <= most)
 
 
 @dataclass(frozen=True, slots=True)
