@@ -18,6 +18,7 @@ Ask = Callable[[str, str], tuple[str, ...] | None]
 """The records of a kind at a name, as text; none, or None where nobody could be asked. Blocks."""
 
 SECONDS: Final = 5.0
+_EXAMPLES: Final = frozenset({"example.com", "example.net", "example.org"})
 _NOWHERE: Final = frozenset({"example", "test", "invalid", "localhost", "local", "lan", "internal", "home"})
 """Names that are not in the world's name service (RFC 2606, RFC 6762)."""
 
@@ -35,7 +36,8 @@ def ask_dns(name: str, kind: str) -> tuple[str, ...] | None:
 
 def hints(host: str, settings: Settings, ask: Ask = ask_dns) -> tuple[Checked, ...]:
     """What should be mended at the name service, each with the record to publish."""
-    if host.rpartition(".")[2].lower() in _NOWHERE:
+    labels = host.lower().split(".")
+    if labels[-1] in _NOWHERE or ".".join(labels[-2:]) in _EXAMPLES:
         return ()
     return tuple(found for found in (*_all(host, settings, ask),) if found is not None)
 
