@@ -9,11 +9,12 @@ from typing import Final
 from flufl.bounce import scan_message
 
 from adapters.email.addresses import Home
+from adapters.email.headers import item_id, mail_of_digest
 from adapters.email.mime import Mail, embedded
 from bridge.post import NativeId, Raw, Ref, Undelivered
 
 _LARGEST: Final = 200_000
-_ID = re.compile(rb"^message-id:[ \t]*\r?\n?[ \t]*<([a-z0-9]{20,40})@([a-z0-9.-]{1,253})>", re.IGNORECASE | re.MULTILINE)
+_ID = re.compile(rb"^message-id:[ \t]*\r?\n?[ \t]*<((?:d\.)?[a-z0-9]{20,40})@([a-z0-9.-]{1,253})>", re.IGNORECASE | re.MULTILINE)
 _SAID = re.compile(rb"^(?:diagnostic-code|status):[ \t]*([^\r\n]{1,200})", re.IGNORECASE | re.MULTILINE)
 _LATER = re.compile(rb"^action:[ \t]*(delayed|delivered|relayed|expanded)", re.IGNORECASE | re.MULTILINE)
 _FAILED = re.compile(rb"^action:[ \t]*failed", re.IGNORECASE | re.MULTILINE)
@@ -43,7 +44,9 @@ def came_back(raw: Raw, home: Home) -> bool:
 def _returned(body: bytes, home: Home) -> str | None:
     for name, host in _ID.findall(body):
         if host.decode().lower() == home.host:
-            return f"{name.decode().lower()}@{home.host}"
+            native = f"{name.decode().lower()}@{home.host}"
+            digest = mail_of_digest(native, home)
+            return item_id(digest, 1, home) if digest else native  # a digest stands for none of its posts: its first one does
     return None
 
 

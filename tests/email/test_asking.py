@@ -6,9 +6,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from adapters.email.headers import digest_id, item_id
 from adapters.email.parse import Envelope, parse, raws
 from adapters.email.webhooks import router
-from bridge.post import Created, Ignored, Reacted, Undelivered, Wish, Wished
+from bridge.post import Created, Ignored, NativeId, Reacted, Undelivered, Wish, Wished
 from tests.email.support import ACCOUNT, NOW, MemoryInbox, mail
 from tests.email.test_tokens import NAME, SIGNED, SIGNER
 
@@ -145,6 +146,13 @@ def test_a_mail_that_came_back_to_a_mailbox_names_its_copy_by_the_id_it_carries(
     event = heard(report(inside=f"Message-ID: <{NAME}@bridge.example>\r\n"), Envelope("", "all-hands@bridge.example"))
     assert isinstance(event, Undelivered)
     assert event.copy.id == f"{NAME}@bridge.example"
+
+
+def test_a_digest_that_came_back_to_a_mailbox_names_its_first_post() -> None:
+    name = digest_id(NativeId(f"{NAME}@bridge.example"))
+    event = heard(report(inside=f"Message-ID: <{name}>\r\n"), Envelope("", "all-hands@bridge.example"))
+    assert isinstance(event, Undelivered)
+    assert event.copy.id == item_id(NativeId(f"{NAME}@bridge.example"), 1, SIGNED)
 
 
 def test_a_delay_and_a_return_that_names_nothing_count_nothing() -> None:
