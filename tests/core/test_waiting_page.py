@@ -51,4 +51,4 @@ async def test_a_press_lets_a_held_post_go_out_and_a_reader_in(desk: Desk, servi
 
 async def test_only_a_browser_on_this_machine_sees_it(service: Any) -> None:
     assert (await ask(service, "GET", "/waiting", {}, client="192.0.2.1")).status_code == 404
-    assert "Nothing." in (await ask(service, "GET", "/waiting", {})).text
+    assert "Nothing: " in (await ask(service, "GET", "/waiting", {})).text
