@@ -31,7 +31,16 @@ WAITING = select(
     _DELIVERY.event_id == _EVENT.id,
     _DELIVERY.post_id == _POST.id,
 )
-_MINE = (_DELIVERY.lane_id == bindparam("lane"), _DELIVERY.carried_by.is_(None))
+_BEFORE = sql.delivery.alias()
+# A change of a post waits for its copy, whichever lane's message brings that.
+_IS_BROUGHT = exists().where(
+    _BEFORE.c.post_id == _DELIVERY.post_id,
+    _BEFORE.c.lane_id == _DELIVERY.lane_id,
+    _BEFORE.c.state == DeliveryState.WAITING,
+    _BEFORE.c.carried_by.is_not(None),
+    _BEFORE.c.seq < _DELIVERY.seq,
+)
+_MINE = (_DELIVERY.lane_id == bindparam("lane"), _DELIVERY.carried_by.is_(None), ~_IS_BROUGHT)
 _READY = WAITING.where(*_MINE, _DELIVERY.ready_at <= bindparam("now")).order_by(_DELIVERY.seq).limit(1)
 _UPCOMING = select(func.min(_DELIVERY.ready_at)).where(_DELIVERY.state == DeliveryState.WAITING, *_MINE)
 _PARTS = select(sql.part).where(sql.part.c.delivery_id == bindparam("delivery")).order_by(sql.part.c.number)

@@ -110,6 +110,28 @@ async def test_an_edit_of_what_a_doubtful_mail_brought_changes_no_repeat_of_it(d
     assert await serve(daily, letters, CHAIR) == ["corrected: zwei"]
 
 
+async def test_a_correction_waits_for_the_doubtful_mail_of_another_lane_that_brings_what_it_corrects(daily: Desk) -> None:
+    await daily.hear(said(daily, "one"))
+    second = said(daily, "two", place=OTHER_CHANNEL)
+    await daily.hear(second)
+    daily.now, letters = EIGHT, Letters([Uncertain()])
+    await serve(daily, letters, CHAIR)
+    await daily.hear(edited(second, "zwei"))
+    daily.now += 24 * 3600
+    assert await serve(daily, letters, CHAIR, LEADERS) == []
+    assert await serve(daily, letters, CHAIR) == ["one || two"]
+    assert await serve(daily, letters, CHAIR, LEADERS) == ["corrected: zwei"]
+
+
+async def test_a_lane_whose_posts_another_one_brings_is_idle(daily: Desk) -> None:
+    """It would be asked again and again without a rest, for as long as that mail can't be sent."""
+    await daily.hear(said(daily, "one"))
+    await daily.hear(said(daily, "two", place=OTHER_CHANNEL))
+    daily.now = EIGHT
+    await serve(daily, Letters([Retryable()]), CHAIR)
+    assert await daily.next(await daily.lane(LEADERS, CHAIR)) is None
+
+
 @pytest.mark.parametrize("step", ["attempting", "sent", "settled"])
 async def test_a_crash_leaves_one_mail_and_one_receipt_each(daily: Desk, step: str) -> None:
     class Crash(BaseException):
