@@ -13,7 +13,9 @@ _THEIR_PARTS = update(sql.part).where(_P.delivery_id.in_(_CARRIED), _P.state != 
 _ATTEMPTING = _THEIR_PARTS.values(state=PartState.ATTEMPTING, attempted_at=bindparam("_at"))
 _RESTING = _THEIR_PARTS.where(_P.state == PartState.ATTEMPTING).values(state=PartState.WAITING)
 _DONE = _THEIR_PARTS.values(state=PartState.DONE)
-_OPEN = update(sql.delivery).where(_D.carried_by == bindparam("_carrier"), _D.state == DeliveryState.WAITING)
+# What was paused while the message was under way as well: whatever becomes of the message becomes of it.
+_UNSENT = or_(_D.state == DeliveryState.WAITING, _D.state == DeliveryState.HELD)
+_OPEN = update(sql.delivery).where(_D.carried_by == bindparam("_carrier"), _UNSENT)
 _COUNTED = _OPEN.values(attempts=_D.attempts + 1)
 _DELIVERED = _OPEN.values(state=DeliveryState.DELIVERED, done_at=bindparam("_at"), reason="", detail=bindparam("_message"))
 _CARRIER = update(sql.delivery).where(_D.id == bindparam("_carrier"), _D.state == DeliveryState.DELIVERED)

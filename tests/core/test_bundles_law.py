@@ -8,10 +8,11 @@ import pytest
 
 from bridge.errors import Rejected, Retryable, Uncertain
 from bridge.mappings import Deliver
+from bridge.pausing import Halt
 from bridge.post import Destination
 from bridge.reasons import Reason
 from bridge.rhythm import Choice
-from bridge.store import choices, sql
+from bridge.store import choices, halts, sql
 from bridge.store.tables import DeliveryState
 from tests.core.desk import Desk
 from tests.core.letters import CHAIR, DELIVERED, EIGHT, LEADERS, NOON, Letters, outcomes, reads, receipts, said, serve
@@ -130,6 +131,23 @@ async def test_a_lane_whose_posts_another_one_brings_is_idle(daily: Desk) -> Non
     daily.now = EIGHT
     await serve(daily, Letters([Retryable()]), CHAIR)
     assert await daily.next(await daily.lane(LEADERS, CHAIR)) is None
+
+
+@pytest.mark.scenario("L20")
+@pytest.mark.parametrize("paused", ["all-hands", "leaders"])
+async def test_a_pause_takes_its_posts_out_of_a_mail_that_was_refused_once_whoever_carries_it(daily: Desk, paused: str) -> None:
+    await daily.hear(said(daily, "one"))
+    await daily.hear(said(daily, "two", place=OTHER_CHANNEL))
+    daily.now, letters = EIGHT, Letters([Retryable()])
+    assert await serve(daily, letters, CHAIR) == ["one || two"]
+    halt = Halt(paused, None, daily.now, "lynn")
+    await daily.write(lambda tx: (halts.add(tx, halt), halts.settle(tx, daily.now)))
+    daily.now += 60
+    goes, waits, its_lane = ("two", "one", MAILS) if paused == "all-hands" else ("one", "two", LEADERS)
+    assert await serve(daily, letters, CHAIR) + await serve(daily, letters, CHAIR, LEADERS) == [goes]
+    await daily.write(lambda tx: (halts.remove(tx, halt), halts.settle(tx, daily.now)))
+    assert await serve(daily, letters, CHAIR, its_lane) == [waits]
+    assert await outcomes(daily, CHAIR) == [DELIVERED] * 2
 
 
 @pytest.mark.parametrize("step", ["attempting", "sent", "settled"])
