@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bridge import undelivered
 from bridge.errors import Rejected, Retryable, Uncertain
 from bridge.mappings import Deliver
 from bridge.pausing import Halt
@@ -14,9 +15,10 @@ from bridge.reasons import Reason
 from bridge.rhythm import Choice
 from bridge.store import choices, halts, sql
 from bridge.store.tables import DeliveryState
+from bridge.store.undelivered import Which, listed
 from tests.core.desk import Desk
 from tests.core.letters import CHAIR, DELIVERED, EIGHT, LEADERS, NOON, Letters, outcomes, reads, receipts, said, serve
-from tests.core.worlds import LEE, MAILS, OTHER_CHANNEL, READERS, edited, entry, group, world
+from tests.core.worlds import LEE, MAILS, OTHER_CHANNEL, READERS, deleted, edited, entry, group, world
 
 
 @pytest.fixture
@@ -148,6 +150,35 @@ async def test_a_pause_takes_its_posts_out_of_a_mail_that_was_refused_once_whoev
     await daily.write(lambda tx: (halts.remove(tx, halt), halts.settle(tx, daily.now)))
     assert await serve(daily, letters, CHAIR, its_lane) == [waits]
     assert await outcomes(daily, CHAIR) == [DELIVERED] * 2
+
+
+@pytest.mark.parametrize("gone", ["one", "two"])
+@pytest.mark.parametrize("how", ["deleted", "dropped"])
+@pytest.mark.parametrize("asked", ["every", "one"])
+async def test_what_perhaps_went_with_a_post_that_must_go_no_more_goes_without_it(
+    daily: Desk, gone: str, how: str, asked: str
+) -> None:
+    posts = {"one": said(daily, "one"), "two": said(daily, "two", place=OTHER_CHANNEL)}
+    for post in posts.values():
+        await daily.hear(post)
+    daily.now, letters, both = EIGHT, Letters([Uncertain()]), daily.world
+    await serve(daily, letters, CHAIR)
+    daily.world = replace(world(both.mappings.groups[0]), patient=True)
+    daily.now += 60
+    await serve(daily, letters, CHAIR)
+    daily.world = both
+    ids = {each.line: each.id for each in await daily.read(lambda tx: listed(tx, Which()))}
+    assert set(ids) == set(posts)
+    if how == "deleted":
+        await daily.hear(deleted(posts[gone]))
+    else:
+        await undelivered.drop(daily.store, Which((ids[gone],)), "lynn", daily.now)
+    [goes] = set(posts) - {gone}
+    await undelivered.replay(
+        daily.store, lambda: daily.world, Which() if asked == "every" else Which((ids[goes],)), "lynn", daily.now
+    )
+    assert await serve(daily, letters, CHAIR) + await serve(daily, letters, CHAIR, LEADERS) == [goes]
+    assert (await outcomes(daily, CHAIR)).count(DELIVERED) == 1
 
 
 @pytest.mark.parametrize("step", ["attempting", "sent", "settled"])
