@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, or_
 from bridge.contract import Part
 from bridge.post import AccountId, Destination, Place, PlaceId, Ref, UserId
 from bridge.rhythm import Form, bundle_due
-from bridge.store import carried, sql
+from bridge.store import carried, lanes, sql
 from bridge.store.codec import dump_files
 from bridge.store.jobs import WAITING, job_of, parts_of
 from bridge.store.outward import NewPart
@@ -95,8 +95,9 @@ def freeze(
         .with_for_update(of=[sql.delivery, sql.post])
     )
     found = {row.id: row.version for row in tx.execute(still)}
-    owned = select(_LANE.id).where(_LANE.id == claim.lane.id, _LANE.epoch == claim.epoch)
-    if found != versions or tx.execute(owned).first() is None:
+    # Asked anew, now that they are locked: the first look may be from before another lane froze one of them.
+    frozen = select(sql.part.c.id).where(sql.part.c.delivery_id.in_(versions)).limit(1)
+    if found != versions or not lanes.owns(tx, claim) or tx.execute(frozen).first() is not None:
         return None
     for item in items:
         own = item.job.delivery_id == job.delivery_id
@@ -126,9 +127,9 @@ def freeze(
 
 def hold_over(tx: Connection, account: AccountId, reader: str, until: float) -> None:
     """What waits to be bundled for the reader comes in one mail then."""
-    lanes = select(_LANE.id).where(_LANE.kind == LaneKind.DESTINATION, _LANE.account == account, _LANE.reader == reader)
+    theirs = select(_LANE.id).where(_LANE.kind == LaneKind.DESTINATION, _LANE.account == account, _LANE.reader == reader)
     longer = _D.give_up_at + (until - _D.ready_at)
-    waiting = update(sql.delivery).where(_D.lane_id.in_(lanes), _D.form == Form.BUNDLE, *_OPEN)
+    waiting = update(sql.delivery).where(_D.lane_id.in_(theirs), _D.form == Form.BUNDLE, *_OPEN)
     tx.execute(waiting.values(form=Form.DIGEST, ready_at=until, give_up_at=longer))
 
 

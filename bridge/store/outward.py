@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, or_, select, update
 
 from bridge.contract import Part
 from bridge.post import Audience, Destination, Ref
@@ -150,6 +150,8 @@ def freeze(
 
 def attempt(tx: Connection, claim: Claim, job: Job, part: FrozenPart, now: float) -> bool:
     """Write down that the part is about to be sent; False if it must not be: the claim is gone, or the part's need is."""
+    # The posts' locks order this against a change of one, which folds into what was not attempted when it took them.
+    tx.execute(sql.for_update(tx, _POSTS), {"_delivery": job.delivery_id}).all()
     if not lanes.owns(tx, claim) or not tx.execute(_COUNT_ATTEMPT, _keys(claim, job)).rowcount:
         return False
     if job.carries:
@@ -195,6 +197,13 @@ _STILL = select(sql.post.c.version).where(
     _D.post_id == sql.post.c.id,
     _D.lane_id == _L.id,
     _L.epoch == bindparam("_epoch"),
+)
+_POSTS = (
+    select(sql.post.c.id)
+    .where(
+        sql.post.c.id.in_(select(_D.post_id).where(or_(_D.id == bindparam("_delivery"), _D.carried_by == bindparam("_delivery"))))
+    )
+    .order_by(sql.post.c.id)
 )
 _COUNT_ATTEMPT = (
     update(sql.delivery)
