@@ -26,6 +26,9 @@ PATH: Final = "/api/v1/statuses"
 CONNECTIONS: Final = 4
 """How many posts of one account may be under way at once: its timeline's, and direct messages."""
 
+_MOVED: Final = frozenset({301, 302, 307, 308})
+"""Answers that say to ask elsewhere. 303 is none of them: it says where to see what came of the request."""
+
 
 class Posts:
     """Posts statuses to one account, while its server lets it (`pace`)."""
@@ -49,6 +52,8 @@ class Posts:
         """The status as the server made it. Over by `end` (`time.monotonic()`); nothing is sent after it. Raises `SendError`."""
         if wait := self._pace.wait(Kind.POSTS):
             raise meaning(None, "", wait, never_sent=True, posting=True)
+        if self._client.closed:  # the account is being signed out
+            raise meaning(None, "", None, never_sent=True, posting=True)
         left = end - time.monotonic()
         if left <= 0:
             raise meaning(None, "", None, never_sent=True, posting=True)
@@ -76,7 +81,7 @@ class Posts:
             body = await answer.read()
         found = _object(body)
         if answer.status >= 300:
-            moved = answer.status < 400  # a form that is sent elsewhere arrives as a question there
+            moved = answer.status in _MOVED  # a form that is sent elsewhere arrives as a question there
             said = str(found.get("error") or "it gives no reason")
             raise meaning(None if moved else answer.status, said, after, never_sent=moved, posting=True)
         if "id" not in found or not isinstance(found.get("account"), dict):

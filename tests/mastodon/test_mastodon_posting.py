@@ -101,13 +101,14 @@ async def test_a_post_is_a_form_with_its_key(server: Server) -> None:
         (429, Retryable),
         (503, Retryable),
         (301, Retryable),
+        (303, Uncertain),
         (500, Uncertain),
         (502, Uncertain),
     ],
 )
 async def test_each_answer_has_its_meaning(server: Server, status: int, error: type[SendError]) -> None:
     server.status, server.body, server.headers = status, {"error": "Text is too long"}, {"Retry-After": "17"}
-    if status == 301:
+    if status in (301, 303):
         server.headers["Location"] = f"{server.url}/api/v1/statuses"
     told = await failure(server)
     assert isinstance(told, error)
@@ -150,6 +151,14 @@ async def test_what_reaches_nobody_was_surely_not_sent(server: Server) -> None:
 
 async def test_nothing_is_sent_after_the_end(server: Server) -> None:
     assert type(await failure(server, seconds=0.0)) is Retryable
+    assert not server.forms
+
+
+async def test_nothing_is_sent_once_the_account_is_signed_out(server: Server) -> None:
+    async with Posts.opened(Access(server.url, "secret", 2.0), Pace()) as posts:
+        pass
+    with pytest.raises(Retryable):
+        await posts(DRAFT, None, (), "key-1", time.monotonic() + 5)
     assert not server.forms
 
 
