@@ -190,13 +190,13 @@ class _Lane:
     async def _do(self, job: Job, part: FrozenPart, previous: Ref | None, *, begun: bool) -> Ref | None:
         """Do one part and settle it; None if it did not come to that now."""
         if since := self._gathering.perhaps_since(job):
-            part, begun = replace(part, attempted_at=since), False
+            part, begun = replace(part, attempted_at=since if begun else part.attempted_at or since), False
         thread = Thread(job.thread.root, job.thread.parent, previous)
         in_doubt = not begun and part.attempted_at is not None and part.action is Action.SEND
         ref: Ref | None = None
         try:
             if in_doubt:
-                finding = await self._attempts.look(part, thread, part.begun_at)
+                finding = await self._attempts.look(part, thread, since or part.begun_at)
                 if isinstance(finding, Found):
                     ref = finding.ref
                 elif not await self._may_repeat(job, part, finding):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -36,6 +36,7 @@ class Fake:
     findings: list[Finding | SendError] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     edits: list[str] = field(default_factory=list)
+    looked_since: list[float] = field(default_factory=list)
 
     def render(self, post: Post, destination: Destination, context: Context) -> tuple[Part, ...]:
         return (Part(plain(post.text)),)
@@ -50,6 +51,7 @@ class Fake:
         self.edits.append(part.body)
 
     async def find(self, attempt: Attempt) -> Finding:
+        self.looked_since.append(attempt.started_at.timestamp())
         found = self.findings.pop(0)
         if isinstance(found, SendError):
             raise found
@@ -95,6 +97,23 @@ async def test_absence_is_believed_only_when_the_request_has_surely_ended(desk: 
     desk.now += 10
     await bring(desk, fake)
     assert (fake.sent, (await outcome(desk))[0]) == (["hi", "hi"], DeliveryState.DELIVERED)
+
+
+@pytest.mark.scenario("L16")
+async def test_after_a_restore_an_attempt_of_ours_has_its_time_too(desk: Desk) -> None:
+    """What was written before is looked for from then on; that says nothing of when our own request has surely ended."""
+    desk.world = replace(desk.world, restored_at=NOW + 60)
+    desk.now = NOW + 120
+    await desk.hear(created("hi"))
+    fake = Fake(answers=[Uncertain()], findings=[Absent()] * 3)
+    await bring(desk, fake)
+    desk.now += 1
+    await bring(desk, fake)
+    assert fake.sent == ["hi"]
+    desk.now += 10
+    await bring(desk, fake)
+    assert (fake.sent, (await outcome(desk))[0]) == (["hi", "hi"], DeliveryState.DELIVERED)
+    assert [each <= NOW for each in fake.looked_since] == [True] * 3
 
 
 @pytest.mark.scenario("L13")
