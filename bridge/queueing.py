@@ -88,7 +88,7 @@ def _queue(tx: Tx, event_id: int, post_id: int, root_id: int, new: NewDelivery, 
     later = max(0.0, ready_at - max(now, new.ready_at))
     timed = replace(new, ready_at=ready_at, give_up_at=new.give_up_at + later, form=slot.form)
     lane_id = outward.queue(tx, event_id, post_id, timed, now)
-    if slot.form is Form.BUNDLE:
+    if slot.form is Form.BUNDLE and not new.held:
         bundles.hold_together(tx, lane_id, root_id, now, new.ready_at)
     return {lane_id}
 

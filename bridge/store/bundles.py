@@ -46,8 +46,10 @@ def hold_together(tx: Connection, lane_id: int, root_id: int, now: float, not_be
     """A post joined its conversation's bundle: all of it waits for the next one a little longer, within bounds."""
     waiting = (_D.lane_id == lane_id, _D.form == Form.BUNDLE, _D.ready_at > now, *_OPEN)
     inside = or_(_POST.root_id == root_id, _POST.id == root_id)
-    rows = tx.execute(select(_D.id, _D.accepted_at).where(*waiting, _D.post_id == _POST.id, inside)).all()
-    due = max(bundle_due([row.accepted_at for row in rows], now), not_before)
+    columns = (_D.id, _D.accepted_at, _D.ready_at)
+    rows = tx.execute(select(*columns).where(*waiting, _D.post_id == _POST.id, inside).order_by(_D.id)).all()
+    # Never sooner than those before it were due: some of them can still be taken back until then.
+    due = max(bundle_due([row.accepted_at for row in rows], now), not_before, *(row.ready_at for row in rows[:-1]))
     tx.execute(update(sql.delivery).where(_D.id.in_([row.id for row in rows])).values(ready_at=due))
 
 

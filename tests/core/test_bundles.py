@@ -273,3 +273,19 @@ async def test_what_can_still_be_taken_back_does_not_go_along(each: Desk) -> Non
     assert await serve(each, letters, CHAIR) == []
     each.now += 30
     assert await serve(each, letters, CHAIR) == ["one | two"]
+
+
+async def test_what_is_heard_late_brings_nothing_that_can_still_be_taken_back(each: Desk) -> None:
+    [first_group, *others] = each.world.mappings.groups
+    undoing = replace(first_group, undo=timedelta(seconds=170))
+    each.world = replace(each.world, mappings=replace(each.world.mappings, groups=(undoing, *others)))
+    first, letters = said(each, "one"), Letters()
+    await each.hear(first)
+    each.now += 30
+    late = said(each, "two", first)
+    long_ago = late.post.at - timedelta(seconds=400)
+    await each.hear(replace(late, post=replace(late.post, at=long_ago)))
+    each.now += 139
+    assert await serve(each, letters, CHAIR) == []
+    each.now += 1
+    assert await serve(each, letters, CHAIR) == ["one", "two"]
