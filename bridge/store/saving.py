@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Integer, Table, func, select
+from sqlalchemy import Connection, Engine, Integer, LargeBinary, Table, func, select
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
@@ -20,7 +20,9 @@ from bridge.errors import ConfigError
 from bridge.post import AccountId
 from bridge.store import database, inward, sql
 
-_CHUNK = 500
+_AT_ONCE = 500
+_FILES_AT_ONCE = 4
+"""How many rows are in memory at once: a file, or a mail with its files, may have 40 MB."""
 _RESTORED = "restored"
 _NOT_KEPT = {sql.replica.name}
 """Who runs now says nothing about who will."""
@@ -122,13 +124,18 @@ def _copy(source: Engine, target: Engine, *, restored_at: float | None = None) -
     snapshot = {} if source.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
     with source.connect().execution_options(reads_only=True, **snapshot) as read, target.begin() as write:
         for table in _tables():
-            for rows in read.execute(select(table).order_by(*table.primary_key.columns)).mappings().partitions(_CHUNK):
+            ordered = select(table).order_by(*table.primary_key.columns)
+            for rows in read.execute(ordered, execution_options={"yield_per": _at_once(table)}).mappings().partitions():
                 write.execute(table.insert(), [dict(row) for row in rows])
                 copied += len(rows)
             _count_on(write, table)
         if restored_at is not None:
             sql.upsert(write, sql.cursor, ("account", "name"), account="", name=_RESTORED, value=repr(restored_at))
     return copied
+
+
+def _at_once(table: Table) -> int:
+    return _FILES_AT_ONCE if any(isinstance(column.type, LargeBinary) for column in table.columns) else _AT_ONCE
 
 
 def _count_on(write: Connection, table: Table) -> None:

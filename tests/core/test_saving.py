@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlmodel import SQLModel
 
 from bridge.errors import ConfigError
 from bridge.post import Destination
-from bridge.store import Store, Tx, saving, sql
+from bridge.store import Store, Tx, blobs, saving, sql
 from tests.core.desk import Desk
 from tests.core.worlds import NOW, TIMELINE, created
 
@@ -66,6 +67,22 @@ async def test_what_is_restored_is_what_was_backed_up_and_ids_go_on(url: str, tm
         assert Destination(TIMELINE) in map(sql.destination_of, lanes)
     finally:
         restored.close()
+
+
+async def test_a_backup_holds_few_files_in_memory_at_once(store: Store, url: str, tmp_path: Path) -> None:
+    megabyte = 1_000_000
+    for number in range(40):
+        await store.write(
+            lambda tx, n=number: sql.upsert(tx, blobs.blob, ("id",), id=str(n), size=megabyte, body=bytes(megabyte), used_at=NOW)
+        )  # type: ignore[misc]
+    tracemalloc.start()
+    try:
+        saving.back_up(url, tmp_path / "backup")
+        assert tracemalloc.get_traced_memory()[1] < 20 * megabyte
+    finally:
+        tracemalloc.stop()
+    saving.restore(tmp_path / "backup", f"sqlite:///{tmp_path / 'copy.db'}", NOW)
+    assert len((await rows_in(f"sqlite:///{tmp_path / 'copy.db'}"))["blob"]) == 40
 
 
 async def rows_in(url: str) -> Rows:
