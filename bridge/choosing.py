@@ -59,10 +59,16 @@ def choose(tx: Tx, to: Destination, wished: Wished, until: str, world: World, no
     elif wished is Wished.RESUME:
         after = replace(before, paused_until=0.0)
     choices.put(tx, to, after)
-    woken = bundles.bring_forward(tx, to, before.paused_until, now) if wished is Wished.RESUME else set()
+    woken = bundles.bring_forward(tx, to, before.paused_until, _settled_by(to, world, now)) if wished is Wished.RESUME else set()
     # A robot that answers everything gets each of these once a day, and there are few of them.
     key = f"chosen:{_about(to)}:{wished}:{until}:{int(now // _DAY_S)}"
     return woken | notify(tx, notices_reading.chosen(key, place_of(to), rhythm, after, now), now)
+
+
+def _settled_by(to: Destination, world: World, now: float) -> float:
+    """From when on nothing of what waits for the reader now can be taken back by its author."""
+    groups = (group for group, _ in routing.read_by(world, to.account, to.reader or ""))
+    return now + max((group.undo.total_seconds() for group in groups), default=0.0)
 
 
 def _end_of_pause(until: str, zone: str, at: time, now: float) -> float:

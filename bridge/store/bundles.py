@@ -135,12 +135,12 @@ def hold_over(tx: Connection, account: AccountId, reader: str, until: float) -> 
     tx.execute(waiting.values(form=Form.DIGEST, ready_at=until, give_up_at=longer))
 
 
-def bring_forward(tx: Connection, to: Destination, due: float, now: float) -> set[int]:
-    """What was to come to the reader when a pause ends comes now; the lanes with work."""
+def bring_forward(tx: Connection, to: Destination, due: float, until: float) -> set[int]:
+    """What was to come to the reader when a pause ends, at `due`, comes at `until`; the lanes with work."""
     c = sql.lane.c
     mine = select(c.id).where(c.kind == LaneKind.DESTINATION, c.account == to.account, c.reader == (to.reader or ""))
     waiting = update(sql.delivery).where(_D.lane_id.in_(mine), _D.form == Form.DIGEST, _D.ready_at == due, *_OPEN)
-    return set(tx.execute(waiting.values(ready_at=now).returning(_D.lane_id)).scalars())
+    return set(tx.execute(waiting.values(ready_at=until).returning(_D.lane_id)).scalars())
 
 
 def together(tx: Connection, job: Job) -> tuple[Job, ...]:

@@ -7,10 +7,13 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
+from bridge.choosing import choose
 from bridge.errors import Retryable
 from bridge.mappings import Deliver
+from bridge.post import Destination, Wished
 from bridge.reasons import Reason
-from bridge.rhythm import MOST_A_DAY
+from bridge.rhythm import MOST_A_DAY, Choice
+from bridge.store import choices
 from bridge.store.tables import DeliveryState
 from tests.core.desk import Desk
 from tests.core.letters import CHAIR, DELIVERED, EIGHT, LEADERS, LEES, NOON, Letters, outcomes, reads, receipts, said, serve
@@ -289,3 +292,20 @@ async def test_what_is_heard_late_brings_nothing_that_can_still_be_taken_back(ea
     assert await serve(each, letters, CHAIR) == []
     each.now += 1
     assert await serve(each, letters, CHAIR) == ["one", "two"]
+
+
+async def test_the_end_of_a_pause_brings_nothing_that_can_still_be_taken_back(each: Desk) -> None:
+    [first_group, *others] = each.world.mappings.groups
+    undoing = replace(first_group, undo=timedelta(seconds=90))
+    pause = Choice(paused_until=each.now + 24 * 3600)
+    to, letters = Destination(MAILS, CHAIR), Letters()
+    await each.write(lambda tx: choices.put(tx, to, pause))
+    groups = replace(each.world.mappings, groups=(undoing, *others))
+    each.world = replace(each.world, mappings=groups, choices={(to.account, CHAIR): pause})
+    await each.hear(said(each, "one"))
+    each.now += 10
+    await each.write(lambda tx: choose(tx, to, Wished.RESUME, "", each.world, each.now))
+    each.now += 79
+    assert await serve(each, letters, CHAIR) == []
+    each.now += 11
+    assert await serve(each, letters, CHAIR) == ["one"]
