@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Integer, LargeBinary, Table, func, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import SQLModel
 
 from bridge.errors import ConfigError
@@ -44,6 +44,9 @@ def back_up(url: str, file: Path) -> int:
         unfinished.replace(file)
     except OSError as error:
         raise ConfigError(f"{file} can't be written: {error.strerror}.") from error
+    except OperationalError as error:
+        said = str(error.orig).strip().splitlines()[0]
+        raise ConfigError(f"The backup could not be made: {said}. Is there room for {file}, and the database well?") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return rows

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +85,29 @@ async def test_a_backup_holds_few_files_in_memory_at_once(store: Store, url: str
         tracemalloc.stop()
     saving.restore(tmp_path / "backup", f"sqlite:///{tmp_path / 'copy.db'}", NOW)
     assert len((await rows_in(f"sqlite:///{tmp_path / 'copy.db'}"))["blob"]) == 40
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from bridge.errors import ConfigError
+from bridge.store import saving
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
+try:
+    saving.back_up(sys.argv[1], Path(sys.argv[2]))
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_a_backup_for_which_there_is_no_room_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(url := f"sqlite:///{tmp_path / 'big.db'}")
+    with store._engine.begin() as connection:
+        sql.upsert(connection, blobs.blob, ("id",), id="1", size=9_000_000, body=bytes(9_000_000), used_at=NOW)
+    store.close()
+    done = subprocess.run([sys.executable, "-c", FULL, url, tmp_path / "backup"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("The backup could not be made: ")
+    assert not list(tmp_path.glob("backup*"))
 
 
 async def rows_in(url: str) -> Rows:
