@@ -100,6 +100,8 @@ class Workshop:
                 bufsize=0,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # it sees the modules that we see
             )
+            if self._closed.is_set():  # just then: whoever closed it saw no child to end
+                raise EOFError
             self._read(child, len(_READY), time.monotonic() + START_SECONDS)
         return child
 

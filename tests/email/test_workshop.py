@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -87,3 +88,20 @@ def test_closing_waits_for_no_work_and_says_nothing_against_the_mail() -> None:
             work.result()
     with pytest.raises(Retryable):
         patient.do(len, "late")
+
+
+class ClosedOnceAsked(threading.Event):
+    """Is set just after it was first asked, as where an account is closed between a look and what follows it."""
+
+    def is_set(self) -> bool:
+        was = super().is_set()
+        self.set()
+        return was
+
+
+def test_a_child_that_is_started_as_the_account_is_closed_does_nothing() -> None:
+    workshop = Workshop()
+    workshop._closed = ClosedOnceAsked()
+    with pytest.raises(Retryable, match="read again"):
+        workshop.do(len, "mail")
+    assert workshop._child is None
