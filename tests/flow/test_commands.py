@@ -115,7 +115,7 @@ async def test_a_pause_keeps_everything_here_through_a_restart_until_it_is_resum
     assert "is paused" in await answered(slack, "lynn", "pause all-hands")
     said = await house.say("slack", "not yet", person="karl")
     await marked(slack, said.native, "double_vertical_bar")
-    assert told(slack, "karl", "Lynn paused it")
+    await until(lambda: told(slack, "karl", "Lynn paused it"), "the line beside the mark")
     await house.restart()
     second = await house.say("slack", "nor this", person="karl")
     await marked(slack, second.native, "double_vertical_bar")
