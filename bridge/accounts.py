@@ -11,28 +11,39 @@ import structlog
 from bridge import retry
 from bridge.contract import Inbox
 from bridge.engine import Account, Engine
-from bridge.errors import NeedsOperator, Retryable, SendError
+from bridge.errors import BridgeError, NeedsOperator, Retryable, SendError
 from bridge.mappings import Mappings
 from bridge.places import unpinned
 from bridge.post import AccountId, PlaceId
 from bridge.store import Store, pins
+from bridge.store.status import alive
 
 STEADY_S = 60.0
 """An account that has listened this long is well again; one that only signed in may yet fail at once, over and over."""
 
 AGAIN_S = 5.0
 """After this it is tried again to look up places that changed."""
+CATCH_UP_WITHIN_S = 1.0
+"""How soon who listens anew begins to catch up, if it does; raws are held back until then."""
+STORED_AGAIN_S = 0.5
 
 STOPPED = "It stopped listening; it is signed in to again."
 
+Work = Callable[[], Awaitable[None]]
 log = structlog.get_logger()
+
+
+async def by_all(_account: AccountId, work: Work) -> None:
+    """Do the work here, whoever else does it."""
+    await work()
 
 
 class Accounts:
     """Runs one task per account.
 
-    `pinned` is told when names of places may mean something new; `reopened` of an account that is signed in for the
-    first time, or again after its sign-in had failed.
+    `one` does the work of listening to an account only while that falls to this replica. `pinned` is told when names of
+    places may mean something new; `reopened` of an account that is signed in for the first time, or again after its
+    sign-in had failed.
     """
 
     def __init__(
@@ -43,6 +54,7 @@ class Accounts:
         mappings: Callable[[], Mappings],
         pinned: Callable[[], Awaitable[None]],
         reopened: Callable[[AccountId], Awaitable[None]],
+        one: Callable[[AccountId, Work], Awaitable[None]] = by_all,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.store = store
@@ -51,6 +63,7 @@ class Accounts:
         self.mappings = mappings
         self.pinned = pinned
         self.reopened = reopened
+        self.one = one
         self.sleep = sleep
 
     async def run(self) -> None:
@@ -124,14 +137,30 @@ class _Keeping:
     # ------------------------------------------------------------ listening
 
     async def _listen(self) -> bool:
-        """Listen, and look after the account beside it; ends when either does, or it is to be done anew: whether that is so."""
+        """Listen, stand by and look after the account; ends when either does. Whether it is to be signed in to anew at once.
+
+        Where something could not be stored, it is listened anew once it can: what was missed comes first then.
+        """
         self._account.relisten.clear()
-        anew = asyncio.ensure_future(self._account.relisten.wait())
+        while await self._listen_until_missed():
+            log.info("account.catches_up", account=self._account.id)
+            self._account.missed.clear()
+            if self._account.adapter.capabilities.catch_up:
+                self._account.held_until = self._engine.now() + CATCH_UP_WITHIN_S
+        if anew := self._account.relisten.is_set():
+            log.info("account.listens_anew", account=self._account.id)
+        return anew
+
+    async def _listen_until_missed(self) -> bool:
+        """Whether it is to be listened anew, without signing in."""
+        adapter, inbox = self._account.adapter, self._accounts.inbox
         tasks = [
-            asyncio.ensure_future(self._account.adapter.listen(self._accounts.inbox)),
+            asyncio.ensure_future(self._accounts.one(self._account.id, lambda: adapter.listen(inbox))),
+            asyncio.ensure_future(adapter.stand_by(inbox)),
             asyncio.ensure_future(self._look_after()),
             asyncio.ensure_future(self._follow_places()),
-            anew,
+            asyncio.ensure_future(self._account.relisten.wait()),
+            missed := asyncio.ensure_future(self._missed()),
         ]
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -141,9 +170,16 @@ class _Keeping:
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in ended:
             task.result()
-        if anew in ended:
-            log.info("account.listens_anew", account=self._account.id)
-        return anew in ended
+        return ended == {missed}
+
+    async def _missed(self) -> None:
+        """Wait until something was missed and could be stored now."""
+        await self._account.missed.wait()
+        while True:
+            try:
+                return await self._accounts.store.write(lambda tx: alive(tx, self._engine.now()))
+            except BridgeError:
+                await self._accounts.sleep(STORED_AGAIN_S)
 
     async def _look_after(self) -> None:
         """Once it has listened for a while it is well again; names that mean nothing yet are asked for again and again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from bridge.post import Destination, Ref
 from bridge.store.tables import Action
 from bridge.store.values import FrozenPart
 
+HELD_UP = "The service stood still for so long that it was too late to send; it is tried again."
+
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
@@ -21,12 +24,20 @@ class Attempts:
     adapter: Adapter
     spool: Spool
     destination: Destination
+    monotonic: Callable[[], float]
 
-    async def call(self, part: FrozenPart, thread: Thread) -> Ref:
-        """Do what the part is for; where it stands then."""
+    async def call(self, part: FrozenPart, thread: Thread, began: float) -> Ref:
+        """Do what the part is for; where it stands then.
+
+        `began` is when its attempt was about to be written down: the call is over a deadline after it, however long we are
+        held up between the two, as whoever takes the lane over relies on it that nothing is sent any more.
+        """
         whole = await self.spool.loaded(part.part)
+        left = began + self.deadline(part.part) - self.monotonic()
+        if left <= 0:
+            raise Retryable(HELD_UP)
         try:
-            async with asyncio.timeout(self.deadline(part.part)):
+            async with asyncio.timeout(left):
                 if part.action is Action.SEND:
                     return await self.adapter.send(whole, self.destination, thread, part.key)
                 target = part.target

@@ -29,7 +29,7 @@ from bridge.store.people import Deed
 from bridge.text import from_plain
 
 SCAN_S = 2.0
-"""How often it is looked for commands that another replica took, and for pauses that it learned of."""
+"""How often it is looked for commands that another replica took and that nobody told of."""
 
 log = structlog.get_logger()
 
@@ -55,9 +55,9 @@ class Commander:
         self._asked.set()
 
     async def run(self) -> None:
-        """Carry out what is asked until cancelled."""
+        """Carry out what is asked until the service ends. Of several replicas one does."""
         troubled = False
-        while True:
+        while not self.engine.stopping.is_set():
             self._asked.clear()
             try:
                 await self.halter.look()

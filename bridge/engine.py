@@ -48,6 +48,10 @@ class Account:
     """By how many catch-ups the account's raws are held back just now."""
     caught_up: int = 0
     """How many have ended."""
+    missed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when something that was heard could not be stored: it comes again, and what follows it must wait."""
+    held_until: float = 0.0
+    """Until when raws are held back for a catch-up that is about to begin; seconds since the epoch."""
     relisten: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by whoever knows that it hears nothing, though its connection stands: it is signed in to anew."""
     hostile: bool = False
@@ -58,20 +62,36 @@ class Account:
     placed: asyncio.Event = field(default_factory=_set)
     """Not set while that is to be done: what is heard meanwhile is judged only after it."""
 
+    def is_behind(self, now: float) -> bool:
+        """Whether raws are held back, as others that come before them are still to be stored."""
+        return bool(self.catching_up) or self.missed.is_set() or now < self.held_until
 
-def _nowhere(_step: Step) -> None:
+
+class Wake(asyncio.Event):
+    """Wakes who serves a lane. `leaving` asks them to let go of it after what they are doing: another replica is to have it."""
+
+    leaving: bool = False
+
+
+def pass_by(_step: Step) -> None:
     """A step is passed without notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The accounts, and everything that would otherwise be global. `now` is seconds since the epoch, `jitter` 0..1."""
+    """The accounts, and everything that would otherwise be global.
+
+    `now` is seconds since the epoch, `monotonic` those of a clock that nobody sets, `jitter` 0..1. `shared` is whether other
+    replicas serve the same accounts.
+    """
 
     accounts: Mapping[AccountId, Account]
     now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
-    at_step: Callable[[Step], None] = _nowhere
+    at_step: Callable[[Step], None] = pass_by
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    shared: bool = False
 
     async def until(self, when: float, wake: asyncio.Event) -> None:
         """Wait until `when` (seconds since the epoch), `wake`, or the end of the service, whichever is first."""
@@ -81,6 +101,13 @@ class Engine:
         finally:
             for wait in waits:
                 wait.cancel()
+
+    async def serving(self, account: AccountId) -> Account | None:
+        """As `ready`; but where others may have the account open while it is closed here, None at once."""
+        if self.shared:
+            found = self.accounts.get(account)
+            return found if found is not None and found.opened.is_set() and not self.stopping.is_set() else None
+        return await self.ready(account)
 
     async def ready(self, account: AccountId) -> Account | None:
         """The account once it is open; None if the service ends first, or there is no such account (any more)."""

@@ -15,7 +15,8 @@ import structlog
 
 from bridge import notices, standing
 from bridge.accept import Accepted, accept
-from bridge.engine import Account, Engine, Step
+from bridge.anywhere import gathered
+from bridge.engine import Account, Engine, Step, Wake
 from bridge.errors import Retryable, Unparsable
 from bridge.post import AccountId, Commanded, Created, Edited, Heard, Ignored, NativeId, Place, Raw, Reacted, Undelivered, Wish
 from bridge.reasons import Reason
@@ -39,23 +40,34 @@ async def _nobody_minds() -> None:
     """Who reads has changed, and nobody is to be told."""
 
 
-def _look(tx: Tx, account: AccountId, now: float) -> tuple[Sequence[WaitingRaw], float | None]:
+def _look(tx: Tx, account: AccountId, now: float) -> tuple[tuple[WaitingRaw, ...], float | None]:
     """The account's raws that are ready; or when one will be."""
     batch = inward.waiting(tx, account, now)
     return batch, None if batch else inward.next_ready_at(tx, account)
 
 
 class Inbox:
-    """`bridge.contract.Inbox`, over the store. `world` may be exchanged while running; `wake` tells lanes of work."""
+    """`bridge.contract.Inbox`, over the store.
 
-    def __init__(self, store: Store, engine: Engine, world: Callable[[], World]) -> None:
+    `world` may be exchanged while running; `wake` tells lanes of work. `listens` tells whether this replica is the one that
+    listens to an account: it alone knows whether what was missed is still being read, so it alone accepts.
+    """
+
+    def __init__(
+        self, store: Store, engine: Engine, world: Callable[[], World], listens: Callable[[AccountId], bool] = lambda _: True
+    ) -> None:
         self._store = store
         self._engine = engine
         self._world = world
+        self._listens = listens
         self._source_lanes: dict[AccountId, int] = {}
         self.wake: Callable[[Iterable[int]], None] = lambda _lanes: None
         self.commanded: Callable[[], None] = lambda: None
         self.changed: Callable[[], Awaitable[None]] = _nobody_minds
+        self.moved: Callable[[AccountId], None] = lambda _account: None
+        """Told of an account whose places changed."""
+        self.doubted: Callable[[Place], None] = lambda _place: None
+        """Told of a place of which the platform said that others may read there now."""
 
     # ------------------------------------------------------------ taking
 
@@ -68,7 +80,7 @@ class Inbox:
             lane = self._lane(tx, raw.account)
             return lane if inward.take(tx, raw, now) else None
 
-        await self._taken(raw.account, await self._store.write(take))
+        await self._taken(raw.account, await self._stored(raw.account, take))
 
     async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
         """See `bridge.contract.Inbox.take_page`."""
@@ -79,7 +91,7 @@ class Inbox:
             lane = self._lane(tx, account)
             return lane if inward.take_page(tx, account, raws, cursor, value, now) else None
 
-        await self._taken(account, await self._store.write(take))
+        await self._taken(account, await self._stored(account, take))
 
     async def raw(self, account: AccountId, key: str) -> Raw | None:
         """See `bridge.contract.Inbox.raw`."""
@@ -101,6 +113,7 @@ class Inbox:
             yield
             return
         found.catching_up += 1
+        found.held_until = 0.0
         try:
             yield
         finally:
@@ -113,6 +126,7 @@ class Inbox:
         if found := self._engine.accounts.get(account):
             found.placed.clear()
             found.moved.set()
+            self.moved(account)
 
     async def kept_back(self, account: AccountId, missed: int) -> None:
         """See `bridge.contract.Inbox.kept_back`. Told once a day."""
@@ -128,11 +142,30 @@ class Inbox:
         known = self._source_lanes.get(account)
         return known if known is not None else lanes.source_lane(tx, account)
 
+    async def _stored(self, account: AccountId, take: Callable[[Tx], int | None]) -> int | None:
+        try:
+            return await self._store.write(take)
+        except Retryable:
+            if found := self._engine.accounts.get(account):
+                found.missed.set()
+            raise
+
     async def _taken(self, account: AccountId, lane: int | None) -> None:
         self._engine.at_step(Step.TAKEN)
         if lane is not None:
             self._source_lanes[account] = lane
             self.wake([lane])
+
+    async def know(self, accounts: Iterable[AccountId]) -> None:
+        """Learn which lanes the accounts' raws wait in."""
+        unknown = [account for account in accounts if account not in self._source_lanes]
+        if unknown:
+            self._source_lanes |= await self._store.write(lambda tx: {each: lanes.source_lane(tx, each) for each in unknown})
+
+    def may_serve(self, lane_id: int) -> bool:
+        """Whether this replica may serve a lane: any but those of accounts that another listens to."""
+        account = next((each for each, lane in self._source_lanes.items() if lane == lane_id), None)
+        return account is None or self._listens(account)
 
     def look_again(self, account: AccountId) -> None:
         """Raws that waited for a send may be judged now."""
@@ -141,17 +174,17 @@ class Inbox:
 
     # ------------------------------------------------------------ accepting
 
-    async def serve(self, claim: Claim, wake: asyncio.Event) -> None:
-        """Accept the account's raws in order until none is left."""
-        account = await self._engine.ready(claim.lane.account)
+    async def serve(self, claim: Claim, wake: Wake) -> None:
+        """Accept the account's raws in order until none is left, or the lane is another replica's to serve."""
+        account = await self._engine.serving(claim.lane.account)
         if account is None:
             return
         self._source_lanes[account.id] = claim.lane.id
-        while await self._engine.ready(account.id) and not self._engine.stopping.is_set():
+        while await self._goes_on(account, wake):
             wake.clear()  # before looking: what comes after the look wakes us again
             now, caught_up = self._engine.now(), account.caught_up
             batch, upcoming = await self._store.read(lambda tx, now=now: _look(tx, account.id, now))  # type: ignore[misc]
-            if account.catching_up:  # asked after looking, so that nothing slips through as it begins
+            if account.is_behind(now):  # asked after looking, so that nothing slips through as it begins
                 await self._engine.until(now + CATCH_UP_LOOK_S, wake)
                 continue
             if account.caught_up != caught_up:  # it ended while we looked, so this may be from before its last page
@@ -161,12 +194,22 @@ class Inbox:
                     return
                 await self._engine.until(upcoming, wake)
                 continue
+            batch, gathered_at = gathered(batch, now)
+            if not batch:
+                await self._engine.until(gathered_at, wake)
+                continue
             prepared = [each for waiting in batch if (each := await self._prepare(account, claim, waiting))]
             if not account.placed.is_set():  # one of these told of it, and those behind it may stand at a new place
                 await self._engine.until(self._engine.now() + PLACES_S, account.placed)
                 account.placed.set()
             if prepared and not await self._accept(account, claim, prepared):
                 return
+
+    async def _goes_on(self, account: Account, wake: Wake) -> bool:
+        """Whether this replica goes on accepting the account's raws."""
+        if not self._listens(account.id):
+            wake.leaving = True
+        return bool(await self._engine.serving(account.id)) and not self._engine.stopping.is_set() and not wake.leaving
 
     async def _prepare(self, account: Account, claim: Claim, waiting: WaitingRaw) -> _Prepared | None:
         """What the raw says, names looked up; None if it had to be held."""
@@ -211,6 +254,8 @@ class Inbox:
                 return False
             log.info("raw.accepted", account=account.id, raw=waiting.id, events=len(events), lanes=len(result.lanes))
             self.wake(result.lanes)
+            for place in (place for each in events if isinstance(each, Ignored) for place in each.doubts):
+                self.doubted(Place(account.id, place))
             if result.commanded:
                 self.commanded()
         return True

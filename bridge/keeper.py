@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
 from bridge.engine import Account, Engine
-from bridge.errors import BridgeError, SendError
+from bridge.errors import BridgeError
 from bridge.places import is_unpinned
 from bridge.post import Place
 from bridge.routing import World
@@ -42,15 +42,15 @@ async def forget_bodies(store: Store, before: float, of_group: Mapping[str, floa
     return total
 
 
-async def count(engine: Engine, world: Callable[[], World], put: Callable[[Place, int | None], None]) -> None:
+async def count(engine: Engine, world: Callable[[], World], put: Callable[[Place, int | None], Awaitable[None]]) -> None:
     """Ask each account, once open and every few minutes, how many people read its places; `put` is told. Until cancelled."""
 
     async def keep_counting(account: Account) -> None:
         while await engine.ready(account.id):
             for place in sorted(set(_places(account, world()))):
                 try:
-                    put(place, await account.adapter.members(place.id))
-                except SendError as error:
+                    await put(place, await account.adapter.members(place.id))
+                except BridgeError as error:
                     log.info("keeper.uncounted", account=account.id, error=error.sentence)  # what was known stays
                 except Exception:  # a mistake in one adapter must not take the others with it
                     log.exception("keeper.internal", account=account.id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
 import traceback
 from types import TracebackType
+from typing import TextIO
 
 import structlog
 
@@ -22,13 +24,28 @@ def configure(*, json: bool = False, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(Unfailing(sys.stderr)),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(NoWords())
     # Forced: what a library set up before us would print the words as well.
     logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
+
+
+class Unfailing:
+    """A stream that can be written to whatever happens: a log on a full disk loses lines, never posts."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, words: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(words)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def catch_uncaught() -> None:

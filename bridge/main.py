@@ -18,15 +18,18 @@ from fastapi import APIRouter, FastAPI
 import adapters
 from bridge import log, mappings
 from bridge.contract import Adapter, Checked, Level
-from bridge.engine import Step
+from bridge.engine import Step, pass_by
 from bridge.errors import ConfigError, SendError
 from bridge.mappings import Mappings
 from bridge.post import AccountId
 from bridge.service import Service
-from bridge.store import Store
+from bridge.store import DatabaseAway, Store
 from bridge.web.app import make_app
+from bridge.web.front import Front
 
 GRACE_S = 5
+_AWAY_S = 3.0
+"""Seconds between two looks for a database that is away, at most."""
 
 logger = structlog.get_logger()
 
@@ -45,17 +48,25 @@ def open_adapters(loaded: Mappings) -> dict[AccountId, Adapter]:
 
 @contextlib.asynccontextmanager
 async def bridge(
-    loaded: Mappings, database: str, *, at_step: Callable[[Step], None] | None = None, patient: bool = True
+    loaded: Mappings, database: str, *, at_step: Callable[[Step], None] = pass_by, patient: bool = True
 ) -> AsyncIterator[tuple[Service, list[APIRouter]]]:
     """A running service, and the routes by which platforms call in. Raises `ConfigError` for an unusable database.
 
     Unless `patient`, mail is sent as it is written, without waiting for more of its conversation.
     """
+    async with over(await asyncio.to_thread(Store, database), loaded, at_step, patient=patient) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def over(
+    store: Store, loaded: Mappings, at_step: Callable[[Step], None] = pass_by, *, patient: bool = True
+) -> AsyncIterator[tuple[Service, list[APIRouter]]]:
+    """As `bridge`, over an open store, which is closed at the end."""
     platforms = adapters.available()
-    connected = open_adapters(loaded)
     by_reader = frozenset(account for account, entry in loaded.accounts.items() if platforms[entry.platform].by_reader)
-    store = await asyncio.to_thread(Store, database)
     try:
+        connected = open_adapters(loaded)
         async with Service(store, loaded, connected, by_reader, at_step, patient=patient).running() as service:
             yield service, _webhooks(loaded, connected, service)
     finally:
@@ -67,14 +78,14 @@ def _webhooks(loaded: Mappings, connected: dict[AccountId, Adapter], service: Se
     for name, manifest in adapters.available().items():
         accounts = {account: connected[account] for account, entry in loaded.accounts.items() if entry.platform == name}
         if manifest.webhooks and accounts:
-            routers.append(manifest.webhooks(accounts, service.inbox))
+            routers.append(manifest.webhooks(accounts, service.from_anywhere()))
     return routers
 
 
 class Server(uvicorn.Server):
     """The HTTP server (uvicorn) under our own signal handling: open streams end before it waits for connections to close."""
 
-    def __init__(self, app: FastAPI, host: str, port: int, closing: asyncio.Event) -> None:
+    def __init__(self, app: FastAPI | Front, host: str, port: int, closing: asyncio.Event) -> None:
         self._closing = closing
         super().__init__(
             uvicorn.Config(
@@ -110,21 +121,39 @@ class Server(uvicorn.Server):
 
 
 async def serve(
-    loaded: Mappings,
-    database: str,
-    host: str,
-    port: int,
-    *,
-    at_step: Callable[[Step], None] | None = None,
-    patient: bool = True,
+    loaded: Mappings, database: str, host: str, port: int, *, at_step: Callable[[Step], None] = pass_by, patient: bool = True
 ) -> None:
-    """Run the service until SIGTERM or SIGINT. Raises `ConfigError`, before anything is started where it is the address."""
-    closing = asyncio.Event()
+    """Run the service until SIGTERM or SIGINT. Raises `ConfigError`, before anything is started where it is the address.
+
+    A database that is away is waited for: until it is there, probes are answered and platforms are told to come again.
+    """
+    front, closing = Front(), asyncio.Event()
     with listen(host, port) as listening:
-        async with bridge(loaded, database, at_step=at_step, patient=patient) as (service, routers):
-            app = make_app(service, routers, closing)
-            logger.info("service.ready", url=_url(listening))
-            await Server(app, host, port, closing).serve([listening])
+        server = Server(front, host, port, closing)
+        serving = asyncio.create_task(server.serve([listening]), name="http")
+        try:
+            if store := await _opened(database, serving):
+                async with over(store, loaded, at_step, patient=patient) as (service, routers):
+                    front.behind = make_app(service, routers, closing)
+                    logger.info("service.ready", url=_url(listening))
+                    await asyncio.wait({serving})
+        finally:
+            server.end()
+            await serving
+
+
+async def _opened(database: str, serving: asyncio.Task[None]) -> Store | None:
+    """The store, once its database is there; None if the service is told to end before. Raises `ConfigError`."""
+    pause = 0.0
+    while not serving.done():
+        try:
+            return await asyncio.to_thread(Store, database)
+        except DatabaseAway as error:
+            if not pause:
+                logger.error("database.away", error=error.sentence)  # noqa: TRY400 - the sentence says it all
+        pause = min(_AWAY_S, pause * 2 or 0.2)
+        await asyncio.wait({serving}, timeout=pause)
+    return None
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bridge import text
-from bridge.contract import Adapter, Context, Part
+from bridge import retry, text
+from bridge.contract import Absent, Adapter, Capabilities, Context, Part, Unknown
 from bridge.keys import send_key
 from bridge.post import Destination, EventKind, Post, UserId
 from bridge.reasons import Reason
@@ -15,6 +15,12 @@ from bridge.store.tables import Action
 from bridge.store.values import FrozenPart, Job
 
 _NOTHING = Part("")
+
+REPEATS = 5
+"""How many lost answers a send is repeated after where nobody can tell whether it stands. A crash always costs a repeat."""
+
+SETTLES_S = 3.0
+"""Within so many seconds a replica that was only late to say that it lives has settled what it sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +135,19 @@ def is_outdated(job: Job, destination: Destination, part: FrozenPart) -> bool:
 
 def _key(job: Job, destination: Destination, number: int) -> str:
     return send_key(job.event_key, destination, number, job.generation)
+
+
+def again_at(part: FrozenPart, finding: Absent | Unknown, can: Capabilities, deadline: float, *, shared: bool) -> float | None:
+    """From when on a send that was not found may be sent again, in seconds since the epoch; None where that might double it.
+
+    `deadline` is how many seconds after its begin the call has surely ended. `shared`: another replica may have begun it.
+    """
+    began = part.begun_at.timestamp()
+    if isinstance(finding, Absent):
+        return 0.0 if can.idempotent else began + deadline
+    if not can.repeatable or part.lost_answers > REPEATS:
+        return None
+    if part.lost_answers > 1:  # who perhaps got it twice is spared a third for a while
+        return began + retry.backoff(2 * (part.lost_answers - 1), jitter=1.0)
+    # The first repeat goes at once, unless who sent it before may still be about to write down its receipt.
+    return began + min(deadline, SETTLES_S) if shared and not part.lost_answers else began

@@ -287,10 +287,14 @@ class Commanded:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something the platform said that is no post: a join, a typing note. Counted with its reason, then done."""
+    """Something the platform said that is no post: a join, a typing note. Counted with its reason, then done.
+
+    `doubts` are places of which it says that others may read there now.
+    """
 
     key: str
     reason: str
+    doubts: tuple[PlaceId, ...] = ()
 
 
 Event = Created | Edited | Deleted | Reacted

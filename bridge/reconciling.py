@@ -17,7 +17,7 @@ from bridge.contract import History, Inbox, Page, Seen
 from bridge.engine import Account, Engine
 from bridge.errors import BridgeError, Rejected, SendError
 from bridge.places import is_unpinned
-from bridge.post import Place
+from bridge.post import AccountId, Place
 from bridge.routing import World
 from bridge.store import Store, looking_back
 from bridge.store.looking_back import DOUBLE, GAP, Finding
@@ -29,6 +29,8 @@ DEEP_EVERY = 12
 DEPTH_S = 24 * 3600.0
 GRACE_S = 30.0
 """What is newer may still be on its way by itself."""
+ELSEWHERE_S = 5.0
+"""How soon it is noticed that this replica has come to be the one that listens to an account."""
 
 log = structlog.get_logger()
 
@@ -54,13 +56,14 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """The duty, for every account whose past can be read."""
+    """The duty, for every account whose past can be read and to which this replica `listens`: it alone can listen anew."""
 
     store: Store
     engine: Engine
     world: Callable[[], World]
     inbox: Inbox
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    listens: Callable[[AccountId], bool] = lambda _: True
 
     async def run(self) -> None:
         """Look at every account's places again and again, until cancelled; accounts don't wait for one another."""
@@ -70,6 +73,9 @@ class Reconciler:
 
     async def _keep_looking(self, account: Account) -> None:
         while await self.engine.ready(account.id):
+            if not self.listens(account.id):
+                await self.sleep(ELSEWHERE_S)
+                continue
             try:
                 await self.look(account)
             except BridgeError as error:

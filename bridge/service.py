@@ -7,33 +7,50 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
+
+import structlog
 
 from bridge import keeper, standing
 from bridge.accounts import Accounts
+from bridge.anywhere import FromAnywhere
 from bridge.commanding import Commander
 from bridge.contract import Adapter
 from bridge.doorkeeper import Doorkeeper
-from bridge.engine import Account, Engine, Step
+from bridge.engine import Account, Engine, Step, Wake, pass_by
 from bridge.erasing import Eraser
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Retryable
 from bridge.halting import Halter
 from bridge.inbox import Inbox
 from bridge.introducing import Introducer
 from bridge.lanes import Lanes
 from bridge.mappings import Mappings
 from bridge.pausing import Halt
-from bridge.post import AccountId, Place
+from bridge.post import AccountId, Place, PlaceId
 from bridge.reconciling import Reconciler
+from bridge.roster import Roster
 from bridge.routing import World
-from bridge.store import Store, Tx, halts, hurrying, people, pins, saving
+from bridge.shifts import Shifts
+from bridge.store import Store, Tx, halts, hurrying, people, pins, saving, sizes
 from bridge.store.values import Claim
 from bridge.telling import Teller
 from bridge.worker import Worker
 
 READERS_S = 60.0
 """How often it is looked how it stands with readers."""
+WORLD_S = 2.0
+"""How soon one replica knows, also without being told, what another found out or was told: names, followers, pauses, readers."""
+
+COMMANDED = "commanded"
+CHANGED = "changed"
+MOVED = "moved"
+DOUBT = "doubt"
+"""What one replica tells the others: somebody asked something of the bridge; something of the world has changed; places of an
+account changed; others may read now at a place (its account and id)."""
+
+log = structlog.get_logger()
 
 
 class Service:
@@ -45,27 +62,33 @@ class Service:
         mappings: Mappings,
         adapters: Mapping[AccountId, Adapter],
         by_reader: frozenset[AccountId],
-        at_step: Callable[[Step], None] | None = None,
+        at_step: Callable[[Step], None] = pass_by,
         *,
         patient: bool = True,
     ) -> None:
         self.store = store
         self.mappings = mappings
         accounts = {name: Account(name, each, hostile=each.capabilities.hostile) for name, each in adapters.items()}
-        self.engine = Engine(accounts, at_step=at_step) if at_step else Engine(accounts)
-        self.inbox = Inbox(store, self.engine, lambda: self._world)
+        self.engine = Engine(accounts, now=store.now, at_step=at_step, shared=store.coordinated)
+        self._roster = Roster(store, self.engine, _replica_name())
+        self._shifts = Shifts(store, self._roster)
+        self.inbox = Inbox(store, self.engine, lambda: self._world, self._shifts.listens)
+        self._shifts.begun = self.inbox.look_again
         self._by_reader = by_reader
         asides = frozenset(name for name, adapter in adapters.items() if adapter.capabilities.asides)
         lasting = frozenset(name for name, adapter in adapters.items() if not adapter.capabilities.delete)
         summaries = frozenset(name for name, adapter in adapters.items() if adapter.capabilities.summaries)
         self._world = World(mappings, {}, by_reader, asides=asides, lasting=lasting, summaries=summaries, patient=patient)
+        self._news = asyncio.Event()
         self._worker = Worker(store, self.engine, lambda: self._world, self.inbox.look_again, self._tell_lanes)
-        self._lanes = Lanes(store, self.engine, _replica_name(), self._serve)
-        self._accounts = Accounts(store, self.engine, self.inbox, lambda: self.mappings, self._look_around, self._resume)
+        self._lanes = Lanes(store, self.engine, self._roster, self._serve, self.inbox.may_serve)
+        self._accounts = Accounts(
+            store, self.engine, self.inbox, lambda: self.mappings, self._changed, self._resume, self._shifts.stream
+        )
         self._teller = Teller(store, self.engine, lambda: self._world, self._lanes.wake)
-        self.reconciler = Reconciler(store, self.engine, lambda: self._world, self.inbox)
+        self.reconciler = Reconciler(store, self.engine, lambda: self._world, self.inbox, listens=self._shifts.listens)
         self.eraser = Eraser(store, self.engine, lambda: self._world, self._lanes.wake)
-        self.doorkeeper = Doorkeeper(store, self.engine, lambda: self._world, self._lanes.wake, self._look_around, self._resume)
+        self.doorkeeper = Doorkeeper(store, self.engine, lambda: self._world, self._lanes.wake, self._changed, self._resume)
         halter = Halter(store, self.engine, lambda: self._world, self._put_halts, self._lanes.wake)
         self.commander = Commander(store, self.engine, lambda: self._world, self._lanes.wake, self.doorkeeper, halter)
         self._introducer = Introducer(store)
@@ -73,29 +96,45 @@ class Service:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:
         """Serve everything inside the block; at its end let what is being sent settle, then let go."""
-        await self._look_around()
+        await self._look_around_first()
         self.inbox.wake = self._lanes.wake
-        self.inbox.commanded = self.commander.commanded
-        self.inbox.changed = self._look_around
+        self.inbox.commanded = self._commanded
+        self.inbox.changed = self._changed
+        self.inbox.moved = lambda account: self._roster.say(f"{MOVED} {account}")
+        self.inbox.doubted = lambda place: self._roster.say(f"{DOUBT} {place.account} {place.id}")
+        self._roster.on_news.append(self._heard)
+        self._roster.start()
         async with asyncio.TaskGroup() as tasks:
-            duties = [
-                tasks.create_task(self._lanes.run(), name="lanes"),
-                tasks.create_task(self._accounts.run(), name="accounts"),
-                tasks.create_task(keeper.keep(self.store, self.engine, lambda: self._world), name="keeper"),
-                tasks.create_task(keeper.count(self.engine, lambda: self._world, self._put_size), name="sizes"),
-                tasks.create_task(self.doorkeeper.run(), name="doorkeeper"),
-                tasks.create_task(self._teller.run(), name="teller"),
-                tasks.create_task(self.reconciler.run(), name="reconciler"),
-                tasks.create_task(self.commander.run(), name="commander"),
-                tasks.create_task(self._keep_readers(), name="readers"),
-            ]
+            works = [tasks.create_task(work, name=name) for name, work in self._works().items()]
             try:
                 yield self
             finally:
                 self.engine.stopping.set()
                 await self._lanes.drain()
-                for duty in duties:
-                    duty.cancel()
+                for work in works:
+                    work.cancel()
+                await asyncio.wait(works)
+                await self._roster.leave()
+
+    def _works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """Everything that goes on at the same time; of the duties one replica does each."""
+        duties: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "keeper": lambda: keeper.keep(self.store, self.engine, lambda: self._world),
+            "sizes": lambda: keeper.count(self.engine, lambda: self._world, self._put_size),
+            "doorkeeper": self.doorkeeper.run,
+            "teller": self._teller.run,
+            "commander": self.commander.run,
+            "readers": self._keep_readers,
+        }
+        works = {"lanes": self._lanes.run(), "accounts": self._accounts.run(), "reconciler": self.reconciler.run()}
+        works |= {name: self._shifts.duty(name, work) for name, work in duties.items()}
+        if self.store.coordinated:
+            works |= {"troubles": self._teller.watch(), "world": self._keep_looking_around()}
+        return works
+
+    def from_anywhere(self) -> FromAnywhere:
+        """The way in for what a platform may hand to any replica."""
+        return FromAnywhere(self.inbox, lambda: not self._roster.alone)
 
     @property
     def world(self) -> World:
@@ -110,16 +149,16 @@ class Service:
         """Do what an admin decided, in one transaction, with what follows from it."""
         today = self._world
         self.inbox.wake(await self.store.write(lambda tx: change(tx, standing.today(tx, today), self.engine.now())))
-        await self._look_around()
+        await self._changed()
 
     async def _keep_readers(self) -> None:
-        """Ask spared readers now and then; learn what other replicas wrote down about readers. Until cancelled."""
+        """Ask spared readers now and then. Until cancelled."""
         while True:
             with contextlib.suppress(BridgeError):
                 await self.decide(standing.probe)
             await asyncio.sleep(READERS_S)
 
-    async def _serve(self, claim: Claim, wake: asyncio.Event) -> None:
+    async def _serve(self, claim: Claim, wake: Wake) -> None:
         if claim.lane.destination is None:
             await self.inbox.serve(claim, wake)
         else:
@@ -132,13 +171,16 @@ class Service:
         """Somebody may have mended what the account's places wait for."""
         self.inbox.wake(await self.store.write(lambda tx: hurrying.resume(tx, account)))
 
+    # ------------------------------------------------------------ what is known of the world
+
     async def _look_around(self) -> None:
-        """Learn what the store knows of the world: what names mean, who follows, what is paused; tell places who reads them."""
-        known, following, paused, today, restored_at = await self.store.read(
+        """Learn what the store knows of the world: names, followers, pauses, readers, how many; tell places who reads them."""
+        known, following, paused, counted, today, restored_at = await self.store.read(
             lambda tx: (
                 pins.all_pins(tx),
                 people.following(tx),
                 halts.current(tx),
+                sizes.counted(tx),
                 standing.today(tx, self._world),
                 saving.restored_at(tx),
             )
@@ -149,6 +191,7 @@ class Service:
             pins=known,
             followers=following,
             halts=paused,
+            sizes=counted,
             away=today.away,
             choices=today.choices,
             welcomed=today.welcomed,
@@ -157,13 +200,55 @@ class Service:
         )
         self._lanes.wake(await self._introducer.look(self._world, self.engine.now()))
 
+    async def _look_around_first(self) -> None:
+        """Nothing is routed before it is known what names mean; the database may have gone again just now."""
+        while True:
+            try:
+                return await self._look_around()
+            except Retryable as error:
+                log.warning("database.trouble", error=error.sentence)
+            await asyncio.sleep(WORLD_S)
+
+    async def _keep_looking_around(self) -> None:
+        """What another replica found out is known here soon, and which lanes are to be told of what was done here."""
+        while True:
+            self._news.clear()
+            with contextlib.suppress(BridgeError):  # the roster says that the database is away
+                await self.inbox.know(self.engine.accounts)
+                await self._look_around()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WORLD_S):
+                    await self._news.wait()
+
+    async def _changed(self) -> None:
+        """Something of the world has changed: learn what, and let the others learn it."""
+        await self._look_around()
+        self._roster.say(CHANGED)
+
+    def _commanded(self) -> None:
+        """There is something to be carried out, by whoever has the duty."""
+        self.commander.commanded()
+        self._roster.say(COMMANDED)
+
+    def _heard(self, news: str) -> None:
+        """Another replica says so."""
+        match news.split(" "):
+            case [what] if what == COMMANDED:
+                self.commander.commanded()
+            case [what, account] if what == MOVED and (found := self.engine.accounts.get(AccountId(account))):
+                found.moved.set()
+            case [what, account, place] if what == DOUBT and (found := self.engine.accounts.get(AccountId(account))):
+                found.adapter.doubt(PlaceId(place))
+            case _:
+                self._news.set()
+
     def _put_halts(self, paused: tuple[Halt, ...]) -> None:
         if paused != self._world.halts:
             self._world = replace(self._world, halts=paused)
 
-    def _put_size(self, place: Place, size: int | None) -> None:
-        sizes = {each: number for each, number in self._world.sizes.items() if each != place}
-        self._world = replace(self._world, sizes=sizes if size is None else {**sizes, place: size})
+    async def _put_size(self, place: Place, size: int | None) -> None:
+        await self.store.write(lambda tx: sizes.put(tx, place, size))
+        await self._look_around()
 
 
 def _replica_name() -> str:

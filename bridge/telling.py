@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -57,11 +57,18 @@ class Teller:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self) -> None:
-        """Look and tell until cancelled."""
+        """Look and tell until cancelled: the duty of one replica."""
+        await self._keep(self.look)
+
+    async def watch(self) -> None:
+        """Write down what is new until cancelled: of each replica, as some troubles are seen by one alone."""
+        await self._keep(self.note)
+
+    async def _keep(self, duty: Callable[[], Awaitable[object]]) -> None:
         troubled = False
         while True:
             try:
-                await self.look()
+                await duty()
                 troubled = False
             except BridgeError as error:
                 if not troubled:
@@ -75,18 +82,23 @@ class Teller:
 
     async def look(self) -> None:
         """Write down what is new, end what is over, and tell what is still to be told."""
-        now = self.engine.now()
-        found = {alert.key: alert for alert in troubles(self.engine, await self.store.read(alerts.paused))}
-        found |= await self._held(now)
-        found |= await self._stopped()
-        if found:
-            await self.store.write(lambda tx: _add(tx, found.values(), now))
+        now, found = self.engine.now(), await self.note()
         for alert in await self.store.read(alerts.current):
             if alert.lasting and not alert.well and alert.key not in found:
                 await self._end(alert, now)
         for alert in await self.store.read(alerts.current):
             if alert.open:
                 await self._tell(alert, now)
+
+    async def note(self) -> Mapping[str, Alert]:
+        """Write down what is new; what there is now, by key."""
+        now = self.engine.now()
+        found = {alert.key: alert for alert in troubles(self.engine, await self.store.read(alerts.paused))}
+        found |= await self._held(now)
+        found |= await self._stopped()
+        if found:
+            await self.store.write(lambda tx: _add(tx, found.values(), now))
+        return found
 
     async def _held(self, now: float) -> dict[str, Alert]:
         """What was held and told of to nobody yet: once per author and day."""

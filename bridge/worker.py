@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -11,13 +10,13 @@ import structlog
 from bridge import ending, retry
 from bridge.attempts import Attempts
 from bridge.contract import Absent, Found, Thread, Unknown
-from bridge.engine import Account, Engine, Step
+from bridge.engine import Account, Engine, Step, Wake
 from bridge.errors import FileRejected, Retryable, SendError
 from bridge.gathering import Gathering
 from bridge.media import AGAIN_S, Spool
 from bridge.mentioning import Mentions
 from bridge.places import is_unpinned, unpinned_name
-from bridge.planning import is_outdated, plan
+from bridge.planning import again_at, is_outdated, plan
 from bridge.post import AccountId, Destination, Ref
 from bridge.reasons import Reason
 from bridge.routing import World
@@ -26,11 +25,7 @@ from bridge.store.outward import NewPart, Outcome
 from bridge.store.tables import Action
 from bridge.store.values import Claim, FrozenPart, Job
 
-DOUBT_S = 0.2
-"""How soon after a lost answer it is first looked whether the part stands there."""
-
-REPEATS = 5
-"""How many lost answers a send is repeated after where nobody can tell whether it stands. A crash always costs a repeat."""
+DOUBT_S = 0.2  # how soon after a lost answer it is first looked whether the part stands there
 
 log = structlog.get_logger()
 
@@ -54,9 +49,9 @@ class Worker:
         self.spool = Spool(store, engine, lambda: bool(world().public_url))
         self.mentions = Mentions(store, engine, world)
 
-    async def serve(self, claim: Claim, wake: asyncio.Event) -> None:
-        """Bring the lane's deliveries, in order, until it is idle, lost, or the service ends."""
-        account = await self.engine.ready(claim.lane.account)
+    async def serve(self, claim: Claim, wake: Wake) -> None:
+        """Bring the lane's deliveries, in order, until it is idle, lost, to be left, or the service ends."""
+        account = await self.engine.serving(claim.lane.account)
         destination = claim.lane.destination
         if account is None or destination is None:
             return
@@ -64,7 +59,7 @@ class Worker:
             await self._leave_stand_in(claim, account, unpinned_name(destination.place.id))
             return
         lane = _Lane(self, account, claim, destination)
-        while await self.engine.ready(account.id) and not self.engine.stopping.is_set():
+        while await self.engine.serving(account.id) and not self.engine.stopping.is_set() and not wake.leaving:
             wake.clear()  # before looking: what comes after the look wakes us again
             job, lane.upcoming = lane.upcoming or await self._next(claim), None
             if job is None:
@@ -86,8 +81,7 @@ class Worker:
         await self.store.write(leave)
 
     async def _next(self, claim: Claim) -> Job | float | None:
-        now = self.engine.now()
-        return await self.store.read(lambda tx: jobs.next_job(tx, claim, now))
+        return await self.store.read(lambda tx: jobs.next_job(tx, claim, self.engine.now()))
 
 
 class _Lane:
@@ -97,18 +91,18 @@ class _Lane:
         self._store = worker.store
         self._engine = worker.engine
         self._world = worker.world
-        self._look_again = worker.look_again
-        self._wake = worker.wake
+        self._look_again, self._wake = worker.look_again, worker.wake
         self._spool = worker.spool
         self._account = account
         self._adapter = account.adapter
         self._claim = claim
         self._destination = destination
-        self._attempts = Attempts(account.adapter, worker.spool, destination)
+        self._attempts = Attempts(account.adapter, worker.spool, destination, worker.engine.monotonic)
         self.upcoming: Job | None = None  # what was next when the last one was settled
         self._gathering = Gathering(
             worker.store, worker.engine, worker.world, account.adapter, worker.spool, claim, worker.mentions
         )
+        self._began = 0.0  # when the last attempt was about to be written down, in monotonic seconds
 
     async def bring(self, job: Job) -> bool:
         """Do what can be done of the delivery now; False if the lane was lost."""
@@ -129,15 +123,17 @@ class _Lane:
             job, parts = replace(job, frozen=False, carries=False, parts=()), ()
         begins = not job.frozen
         if begins:
-            begun = await self._begin(job)
-            if isinstance(begun, bool):
-                return begun
-            job, parts = begun
+            frozen = await self._begin(job)
+            if isinstance(frozen, bool):
+                return frozen
+            job, parts = frozen
         previous = job.previous or (job.copies[-1].ref if job.copies else None)
         for part in parts:
             if self._engine.stopping.is_set():
                 return False
-            ref = await self._do(job, part, previous, begun=begins and part is parts[0])
+            begun = begins and part is parts[0]
+            waits = not begun and await self._is_under_way(job, part)
+            ref = None if waits else await self._do(job, part, previous, begun=begun)
             if ref is None:
                 return await self._still_ours()
             previous = ref if part.action is not Action.DELETE else previous
@@ -166,6 +162,7 @@ class _Lane:
         except Retryable as error:
             return await self._wait_for_file(job, error)
         if len(together) > 1:
+            self._begins()  # its attempt is written down with it, and a little later
             bundled = await self._gathering.freeze(together)
             return await self._still_ours() if bundled is None else bundled
         planned = plan(job, self._adapter, self._destination, await self._gathering.known(job, self._destination))
@@ -205,7 +202,7 @@ class _Lane:
             elif await self._gave_up(job, unsent=True):
                 return None
             if ref is None:
-                ref = await (self._attempts.call(part, thread) if begun else self._attempt(job, part, thread))
+                ref = await (self._attempts.call(part, thread, self._began) if begun else self._attempt(job, part, thread))
         except SendError as error:
             if not (await self._goes_without_file(job, part, error, in_doubt=in_doubt)):
                 await self._failed(job, part, error, in_doubt=in_doubt)
@@ -226,55 +223,58 @@ class _Lane:
 
     async def _freeze(self, job: Job, planned: Sequence[NewPart]) -> Sequence[FrozenPart] | None:
         """Fix the parts and write down the first one's attempt, in one transaction; None if there is nothing to attempt."""
-        now = self._engine.now()
+        now = self._begins()
         parts = await self._store.write(lambda tx: outward.freeze(tx, self._claim, job, planned, attempted_at=now))
         if parts:
             self._engine.at_step(Step.ATTEMPTING)
         return parts
 
+    def _begins(self) -> float:
+        """The time to write down for an attempt; its call must be over a deadline after it, however long we are held up."""
+        self._began = self._engine.monotonic()
+        return self._engine.now()
+
     async def _attempt(self, job: Job, part: FrozenPart, thread: Thread) -> Ref | None:
-        now = self._engine.now()
+        now = self._begins()
         if not await self._store.write(lambda tx: outward.attempt(tx, self._claim, job, part, now)):
             return None
         self._engine.at_step(Step.ATTEMPTING)
-        return await self._attempts.call(part, thread)
+        return await self._attempts.call(part, thread, self._began)
+
+    async def _is_under_way(self, job: Job, part: FrozenPart) -> bool:
+        """Whether a replica that had the lane before may still be changing it; then nothing is done until its time is over."""
+        if part.action is Action.SEND or not self._engine.shared or part.attempted_at is None or part.lost_answers:
+            return False  # a send is looked for
+        if (surely_ended := part.begun_at.timestamp() + self._attempts.deadline(part.part)) > self._engine.now():
+            await self._postpone(part, surely_ended, job.failures, job.paused)
+            return True
+        return False
 
     async def _may_repeat(self, job: Job, part: FrozenPart, finding: Absent | Unknown) -> bool:
         """Whether a send that was not found may be sent again now: only where that can't double it."""
-        can = self._adapter.capabilities
+        can, unknown = self._adapter.capabilities, isinstance(finding, Unknown)
         outdated = is_outdated(job, self._destination, part)
-        if isinstance(finding, Unknown):
-            if outdated and not can.repeatable:
-                return await self._start_over(job)
-            if not can.repeatable or part.lost_answers > REPEATS or not await self._gathering.all_go(job):
-                await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
-                return False
-            return await self._may_repeat_now(job, part)
-        surely_ended = part.begun_at.timestamp() + self._attempts.deadline(part.part)
-        if not can.idempotent and self._engine.now() < surely_ended:
-            await self._postpone(part, surely_ended, job.failures, job.paused)
+        if unknown and outdated and not can.repeatable:
+            return await self._start_over(job)
+        gone = not await self._gathering.all_go(job)
+        at = again_at(part, finding, can, self._attempts.deadline(part.part), shared=self._engine.shared)
+        if at is None or (unknown and gone):
+            await self._conclude(job, Reason.PERHAPS_SENT, in_doubt=True)
             return False
-        if not await self._gathering.all_go(job):
+        if self._engine.now() < at:
+            await self._postpone(part, at, job.failures, job.paused)
+            return False
+        if gone:
             await self._conclude(job, Reason.NO_LONGER_MAPPED)
             return False
-        if outdated:
+        if outdated and not unknown:
             return await self._start_over(job)
-        return not await self._gave_up(job)
+        return unknown or not await self._gave_up(job)
 
     async def _start_over(self, job: Job) -> bool:
         """An admin wants it sent again, and what was frozen before does not stand: render it anew. Never this part now."""
         if await self._store.write(lambda tx: outward.start_over(tx, self._claim, job)):
             self._look_again(self._account.id)
-        return False
-
-    async def _may_repeat_now(self, job: Job, part: FrozenPart) -> bool:
-        """The first repeat goes at once; who perhaps got it twice is spared a third for a while."""
-        again_at = part.begun_at.timestamp()
-        if part.lost_answers > 1:
-            again_at += retry.backoff(2 * (part.lost_answers - 1), jitter=1.0)
-        if self._engine.now() >= again_at:
-            return True
-        await self._postpone(part, again_at, job.failures, job.paused)
         return False
 
     # ------------------------------------------------------------ writing down what came of it

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
 
 from adapters.mastodon.nursery import NURSERY
+from tests.postgresql import fresh, serving
 
 
 def pytest_configure() -> None:
@@ -28,3 +29,16 @@ def nursery() -> Iterator[None]:
     """One process imports mastodon-mock for all sandboxes."""
     with NURSERY.held():
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Callable[[str], str]]:
+    """A PostgreSQL server of the tests' own; gives the URL of a named database."""
+    with serving() as url_of:
+        yield url_of
+
+
+@pytest.fixture(scope="session")
+def make_postgresql(postgresql: Callable[[str], str]) -> Callable[[], str]:
+    """Makes a fresh, migrated PostgreSQL database; its URL."""
+    return lambda: fresh(postgresql)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
     from pydantic import BaseModel
 
-    from bridge.contract import Adapter, Inbox, Sandbox
+    from bridge.contract import Adapter, Sandbox, Taker
     from bridge.post import AccountId
 
 __all__ = ["MANIFEST"]
@@ -31,7 +31,7 @@ def _sandbox() -> Sandbox:
     return EmailSandbox()
 
 
-def _webhooks(adapters: Mapping[AccountId, Adapter], inbox: Inbox) -> APIRouter:
+def _webhooks(adapters: Mapping[AccountId, Adapter], inbox: Taker) -> APIRouter:
     from adapters.email.adapter import EmailAdapter  # noqa: PLC0415 - as above
     from adapters.email.webhooks import router  # noqa: PLC0415 - as above
 

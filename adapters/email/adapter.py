@@ -225,13 +225,17 @@ class EmailAdapter:
 
     async def listen(self, inbox: Inbox) -> None:
         """Take mail by every way the settings name."""
-        self._inbox = inbox
         async with asyncio.TaskGroup() as ways:
             ways.create_task(in_thread(self._workshop.start))  # so that the first mail need not wait for it
             if self._listener:
                 ways.create_task(self._keep_listening(self._listener, inbox))
             if self._mailbox:
                 ways.create_task(self._mailbox.serve(inbox))
+
+    async def stand_by(self, inbox: Inbox) -> None:
+        """Know where the mails are kept, for the files in them."""
+        self._inbox = inbox
+        await asyncio.Event().wait()
 
     async def _keep_listening(self, listener: Listener, inbox: Inbox) -> None:
         while True:
@@ -242,6 +246,9 @@ class EmailAdapter:
                     log.warning("mail port not bound", port=listener.listen.at.port, error=problem.strerror)
                 listener.problem = problem.strerror or type(problem).__name__
             await asyncio.sleep(_REBIND_SECONDS)
+
+    def doubt(self, place: PlaceId) -> None:
+        """Nothing to forget: readers stand in the mapping file and the database."""
 
     async def pin(self, name: str) -> PlaceId:
         """The group's local part, from now on a known recipient."""

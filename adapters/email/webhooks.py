@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from adapters.email.parse import LEAVE
 from adapters.email.tokens import Signer
-from bridge.contract import Inbox
+from bridge.contract import Taker
 from bridge.errors import BridgeError
 from bridge.post import AccountId, Raw
 
@@ -24,7 +24,7 @@ _ONLY_SAVED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
 _NOBODY = "This link is not one of ours, or no longer. Open it from the newest message you got."
 
 
-def router(signers: Mapping[AccountId, Signer], inbox: Inbox) -> APIRouter:
+def router(signers: Mapping[AccountId, Signer], inbox: Taker) -> APIRouter:
     """The routes for all mail accounts."""
     routes = APIRouter()
 

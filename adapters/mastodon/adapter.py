@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -43,7 +45,7 @@ from bridge.contract import (
     People,
     Thread,
 )
-from bridge.errors import NeedsOperator, Rejected, Retryable, SendError
+from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 from bridge.post import AccountId, Destination, Event, Ignored, Media, Place, PlaceId, Post, Raw, Ref, UserId
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class MastodonAdapter:
         self._access = Access(settings.server, settings.access_token.get_secret_value(), settings.timeout)
         self._now: _SignedIn | None = None
         self._locked = False
+        self._lock_seen_at = 0.0
         self._limits = Limits(500)
         self._idempotent = False
         self._sender = Sender(
@@ -160,13 +163,20 @@ class MastodonAdapter:
         review = Review(self._account, read, partial(feeds.standing, self._call), every=often)
         streaming = Streaming(now.streaming, self._access.token)
         listening = Listening(now.identity, read, streaming, review, self._look_at_lock, self._settings.scan)
-        await together(self._outcasts.keep_removing(), listening.run(inbox))
+        await listening.run(inbox)
+
+    async def stand_by(self, inbox: Inbox) -> None:  # noqa: ARG002 - the contract's
+        """Remove what went wrong, and look whether the account is still locked where listening does not."""
+        await together(self._outcasts.keep_removing(), self._keep_looking_at_lock())
 
     def _feeds(self, now: _SignedIn) -> tuple[Feed, Feed]:
         return (
             feeds.statuses(self._call, now.identity.user, now.newest_status),
             feeds.mentions(self._call, now.newest_mention),
         )
+
+    def doubt(self, place: PlaceId) -> None:
+        """Nothing to forget: every answer of the server says whether the account is locked, and so do our own looks."""
 
     async def pin(self, name: str) -> PlaceId:
         if name == TIMELINE:
@@ -292,11 +302,18 @@ class MastodonAdapter:
 
     def _note_lock(self, me: Mapping[str, Any]) -> None:
         if "locked" in me:
-            self._locked = bool(me["locked"])
+            self._locked, self._lock_seen_at = bool(me["locked"]), time.monotonic()
 
     def _gate(self) -> None:
         if not self._locked:
             raise NeedsOperator(UNLOCKED)
+
+    async def _keep_looking_at_lock(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.scan)
+            if time.monotonic() - self._lock_seen_at > self._settings.scan:
+                with suppress(Retryable, Rejected, Uncertain):  # an outage is told by whoever listens or sends
+                    await self._look_at_lock()
 
     async def _look_at_lock(self) -> None:
         self._note_lock(await self._call(lambda client: client.account_verify_credentials()))

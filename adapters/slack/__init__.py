@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from adapters.slack.settings import SlackSettings
-from bridge.contract import Adapter, Inbox, Manifest, Sandbox
+from bridge.contract import Adapter, Manifest, Sandbox, Taker
 from bridge.post import AccountId
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _adapter(account: AccountId, settings: BaseModel) -> Adapter:
     return SlackAdapter(account, SlackSettings.model_validate(settings))
 
 
-def _webhooks(adapters: Mapping[AccountId, Adapter], inbox: Inbox) -> APIRouter:
+def _webhooks(adapters: Mapping[AccountId, Adapter], inbox: Taker) -> APIRouter:
     from adapters.slack.adapter import SlackAdapter  # noqa: PLC0415 - brings the SDK
     from adapters.slack.webhooks import Door, router  # noqa: PLC0415 - brings the SDK
 

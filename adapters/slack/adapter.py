@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -46,7 +47,7 @@ from bridge.contract import (
     Thread,
 )
 from bridge.errors import Retryable
-from bridge.post import AccountId, Created, Destination, Event, Heard, Media, Own, Place, PlaceId, Post, Raw, Ref, UserId
+from bridge.post import AccountId, Created, Destination, Event, Heard, Ignored, Media, Own, Place, PlaceId, Post, Raw, Ref, UserId
 
 
 class SlackAdapter:
@@ -193,14 +194,21 @@ class SlackAdapter:
         self._places_changed = partial(inbox.places_changed, self._account)
         await Listening(self._channels, lambda: self._pinned, self._departure, self._prompt, socket).run(inbox)
 
+    async def stand_by(self, inbox: Inbox) -> None:  # noqa: ARG002 - the contract's
+        """Nothing to do: what must be known before sending is asked before sending."""
+        await asyncio.Event().wait()
+
     # ------------------------------------------------------------ inwards
 
     def parse(self, raw: Raw) -> tuple[Heard, ...]:
         if (asks := commands.heard(raw, self._asides.listen)) is not None:
             return asks
         events = reactions.heard(raw, self._identity) or parse(raw, self._identity)
-        for change in changes_of(raw):
+        changes = tuple(changes_of(raw))
+        for change in changes:
             self._note(change)
+        if doubts := tuple(PlaceId(each.channel) for each in changes if each.channel and self._is_ours(each)):
+            events = tuple(replace(event, doubts=doubts) if isinstance(event, Ignored) else event for event in events)
         for event in events:
             self._sender.known.something |= isinstance(event, Created)
             if isinstance(event, Created) and event.own is Own.SURELY:
@@ -208,11 +216,18 @@ class SlackAdapter:
                 self._sender.hear(message_of(raw))
         return events
 
+    def _is_ours(self, change: Change) -> bool:
+        """Whether it is the channel itself that changed, or that we came in: not that others came or went."""
+        return change.joined in ("", self._identity.user)
+
+    def doubt(self, place: PlaceId) -> None:
+        self._gate.forget(place)
+        self._rooms.forget(place)
+
     def _note(self, change: Change) -> None:
         """Something of the workspace changed that we remember otherwise."""
-        if change.channel and change.joined in ("", self._identity.user):
-            self._gate.forget(change.channel)
-            self._rooms.forget(change.channel)
+        if change.channel and self._is_ours(change):
+            self.doubt(PlaceId(change.channel))
             if change.kind and (change.kind not in CLOSING or change.channel in self._pinned):
                 self._places_changed()
         if change.user:

@@ -12,7 +12,7 @@ import structlog
 
 from adapters.slack.events import key_of
 from adapters.slack.parse import moment
-from bridge.contract import Inbox
+from bridge.contract import Taker
 from bridge.errors import Unparsable
 from bridge.post import AccountId, Raw
 
@@ -51,7 +51,7 @@ def _at(callback: Mapping[str, Any]) -> datetime:
     return datetime.now(UTC)
 
 
-def bolt_app(account: AccountId, inbox: Inbox) -> AsyncApp:
+def bolt_app(account: AccountId, inbox: Taker) -> AsyncApp:
     """A bolt app with one catch-all that takes the raw and then answers 200; 503 where it could not be stored.
 
     It stands before bolt's authorisation, which would ask Slack over the network and, when that fails, answer 200 and

@@ -16,7 +16,7 @@ from adapters.slack import commands
 from adapters.slack.events import parts, word
 from adapters.slack.ingress import bolt_app, raw_of
 from adapters.slack.signature import is_signed
-from bridge.contract import Inbox
+from bridge.contract import Taker
 from bridge.errors import BridgeError
 from bridge.post import AccountId, Raw
 
@@ -42,7 +42,7 @@ class Door:
     team: Callable[[], str] = str
 
 
-def router(doors: Sequence[Door], inbox: Inbox) -> APIRouter:
+def router(doors: Sequence[Door], inbox: Taker) -> APIRouter:
     """The route for all Slack accounts: the one whose secret and workspace fit gets the event, signed in or not."""
     routes = APIRouter()
     apps: dict[AccountId, AsyncApp] = {}  # bolt is imported with the first event, not at start
@@ -110,7 +110,7 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return callback if isinstance(callback, dict) else None
 
 
-async def _taken(app: AsyncApp, inbox: Inbox, account: AccountId, body: bytes, callback: dict[str, Any], retry: str) -> int:
+async def _taken(app: AsyncApp, inbox: Taker, account: AccountId, body: bytes, callback: dict[str, Any], retry: str) -> int:
     """The status to answer: 200 only after the event is durable."""
     from slack_bolt.request.async_request import AsyncBoltRequest  # noqa: PLC0415 - heavy; the first event brings it
 
@@ -123,7 +123,7 @@ async def _taken(app: AsyncApp, inbox: Inbox, account: AccountId, body: bytes, c
     return int(answer.status)
 
 
-async def _kept(inbox: Inbox, raw: Raw) -> int:
+async def _kept(inbox: Taker, raw: Raw) -> int:
     try:
         await inbox.take(raw)
     except BridgeError as error:

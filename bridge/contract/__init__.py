@@ -12,7 +12,6 @@ from bridge.contract.adapter import (
     File,
     Finding,
     Found,
-    Inbox,
     Item,
     Level,
     Limits,
@@ -20,6 +19,7 @@ from bridge.contract.adapter import (
     Thread,
     Unknown,
 )
+from bridge.contract.inbox import Inbox, Taker
 from bridge.contract.limits import FileLimits
 from bridge.contract.manifest import Manifest
 from bridge.contract.offers import Commands, Follower, History, Page, People, Seen
@@ -55,6 +55,7 @@ __all__ = [
     "Sandbox",
     "Seen",
     "Standing",
+    "Taker",
     "Thread",
     "Unknown",
 ]

@@ -1,31 +1,31 @@
 """What every platform adapter promises the core. Types only.
 
 Who calls what, and when: `main` makes one adapter per account from its `Manifest` and enters `open()`; when that
-fails it is tried again, and the account's lanes wait. `listen()` then runs until cancelled and hands everything it
-hears to `Inbox.take`, acknowledging its source only after that returned. The account's source lane calls `parse`, then
-`complete` per event, and `commands.identify` per command. A destination's lane calls `render` once per delivery and
-revision, then `send`, `edit` or `delete` per part, and `find` before it repeats a send whose outcome is unknown.
+fails it is tried again, and the account's lanes wait. `stand_by()` then runs until cancelled; so does, in one replica,
+`listen()`, which hands everything it hears to `Inbox.take`, acknowledging its source only after that returned. The
+account's source lane calls `parse`, then `complete` per event, and `commands.identify` per command. A destination's lane
+calls `render` once per delivery and revision, then `send`, `edit` or `delete` per part, and `find` before it repeats a
+send whose outcome is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from bridge.contract.inbox import Inbox
 from bridge.contract.limits import FileLimits
 from bridge.contract.offers import Commands, History, People
 from bridge.post import (
-    AccountId,
     Audience,
     Destination,
     Event,
     Heard,
     Media,
-    NativeId,
     Place,
     PlaceId,
     Post,
@@ -33,52 +33,6 @@ from bridge.post import (
     Ref,
     UserId,
 )
-
-# ---------------------------------------------------------------- inwards
-
-
-class Inbox(Protocol):
-    """Where an adapter puts what it hears."""
-
-    async def take(self, raw: Raw) -> None:
-        """Store `raw`; durable when this returns. The same (account, key) again changes nothing.
-
-        Raises `bridge.errors.Retryable` when it could not be stored: then the source must not be acknowledged.
-        """
-
-    async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
-        """Store a page of `raws` and move the named cursor to `value`, in one transaction."""
-
-    async def raw(self, account: AccountId, key: str) -> Raw | None:
-        """A raw that was taken, as long as its bytes are kept: for files that came within it."""
-
-    async def file(self, blob: str) -> bytes | None:
-        """The bytes of a file beside a post, as long as they are kept and a post that has it is not deleted."""
-
-    async def cursor(self, account: AccountId, cursor: str) -> str | None:
-        """Where the named cursor stands; None before the first page."""
-
-    def catching_up(self, account: AccountId) -> AbstractContextManager[None]:
-        """While inside, whatever is taken is stored, and judged only afterwards, in the platform's order.
-
-        So nothing that is heard live overtakes what was missed, and its source need not wait to be acknowledged.
-        """
-
-    def places_changed(self, account: AccountId) -> None:
-        """The platform told that a place came, went or has another name: what the mapping file's names mean is looked up now.
-
-        Called from `parse`, so that what follows is judged only afterwards.
-        """
-
-    async def kept_back(self, account: AccountId, missed: int) -> None:
-        """The live connection stood and yet told nothing of so many things, which were found otherwise: the admins are told."""
-
-    async def standing(self, place: Place, since: datetime) -> Collection[NativeId]:
-        """The posts made at the place since then that stand as far as the ledger knows (no copies): some may be gone by now.
-
-        Among them are ids that the platform never gave, of what the bridge itself says there.
-        """
-
 
 # ---------------------------------------------------------------- outwards
 
@@ -284,7 +238,16 @@ class Adapter(Protocol):
         """Sign in and learn who we are and what the server allows. Raises `Retryable` or `NeedsOperator`."""
 
     async def listen(self, inbox: Inbox) -> None:
-        """Hear everything until cancelled; reconnect alone, catch up first where the platform keeps history."""
+        """Hear everything until cancelled; reconnect alone, catch up first where the platform keeps history.
+
+        Of several replicas one listens.
+        """
+
+    async def stand_by(self, inbox: Inbox) -> None:
+        """What every replica does while the account is open, whoever listens; until cancelled. It hears nothing."""
+
+    def doubt(self, place: PlaceId) -> None:
+        """Another replica heard that others may read at the place now: forget what is remembered of it."""
 
     async def pin(self, name: str) -> PlaceId:
         """The id of the place that the mapping file calls `name`. Raises `NeedsOperator` naming the cure."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.contract.adapter import Adapter, Inbox
+from bridge.contract.adapter import Adapter
+from bridge.contract.inbox import Taker
 from bridge.contract.sandbox import Sandbox
 from bridge.post import AccountId
 
@@ -30,5 +31,5 @@ class Manifest:
     settings: type[BaseModel]
     adapter: Callable[[AccountId, BaseModel], Adapter]
     sandbox: Callable[[], Sandbox]
-    webhooks: Callable[[Mapping[AccountId, Adapter], Inbox], APIRouter] | None = None
+    webhooks: Callable[[Mapping[AccountId, Adapter], Taker], APIRouter] | None = None
     by_reader: bool = False

@@ -7,6 +7,7 @@ queries beside it. The operations are plain functions of a `Tx`, so that a calle
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,10 +16,13 @@ from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bridge.errors import Retryable
-from bridge.store import database, sql
+from bridge.store import database, lanes, sql
+from bridge.store.clock import SharedClock
+from bridge.store.database import DatabaseAway
+from bridge.store.presence import Hearer, Presence
 from bridge.store.writer import Writer
 
-__all__ = ["Store", "Tx", "sql"]  # `sql` declares every table, so that migrating knows them all
+__all__ = ["DatabaseAway", "Store", "Tx", "sql"]  # `sql` declares every table, so that migrating knows them all
 
 T = TypeVar("T")
 
@@ -33,10 +37,21 @@ class Store:
         except BaseException:
             self.unlock()
             raise
-        self._writer = Writer(self._engine)
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="viabridge-reader")
+        self._url = url
         self.coordinated = self._lock is None
         """Whether several replicas may share this database."""
+        self.clock = self._read_clock() if self.coordinated else None
+        self.now: Callable[[], float] = self.clock.now if self.clock else time.time
+        """Seconds since the epoch, for everything that is written down: the database's clock, where several share it."""
+        self._writer = Writer(self._engine)
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="viabridge-reader")
+
+    def _read_clock(self) -> SharedClock:
+        try:
+            return SharedClock(self._query(lanes.database_now))
+        except DBAPIError as error:  # it was there a moment ago
+            self._engine.dispose()
+            raise DatabaseAway(f"The database cannot be reached: {type(error.orig).__name__}") from error
 
     async def write(self, operation: Callable[[Tx], T]) -> T:
         """Run `operation` in a transaction; its result, once committed and durable.
@@ -62,6 +77,10 @@ class Store:
     def _query(self, query: Callable[[Tx], T]) -> T:
         with self._engine.connect().execution_options(reads_only=True) as connection:
             return query(connection)
+
+    def attend(self, replica: str, hearer: Hearer) -> Presence:
+        """Be present among the replicas that share this database, until the presence is closed."""
+        return Presence(database.connect_alone(self._url), replica, hearer)
 
     def close(self) -> None:
         """Finish what was begun, then let go of the database."""

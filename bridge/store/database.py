@@ -6,6 +6,7 @@ import fcntl
 import functools
 import os
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -14,11 +15,34 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from bridge.errors import ConfigError
 from bridge.store.quick import Quick
 
 _BUSY_MS = 5_000
+
+ABANDONED_MS = 1_500
+"""A transaction that stands still for so long is ended, and its locks with it: its owner was stopped or cut off.
+
+Less than `lanes.MISSED_S`, so that whoever takes the lanes over finds them unlocked.
+"""
+_PATIENCE = (
+    f"SET {{local}} idle_in_transaction_session_timeout = {ABANDONED_MS}",
+    "SET {local} lock_timeout = 5000",  # nobody holds a lock for as long; rather an error than a writer that stands still
+)
+_NETWORK = {
+    "connect_timeout": 5,
+    # A server that vanished without a word is noticed in seconds, not hours.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8_000,
+}
+
+
+class DatabaseAway(ConfigError):
+    """The database can't be reached; it may come, so the service waits for it."""
 
 
 class Lock:
@@ -90,9 +114,51 @@ def connect(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=_named("viabridge"))
+        event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "begin", _begin_postgresql)
     engine._connection_cls = Quick  # noqa: SLF001 - the library has no public way to say it
     return engine
+
+
+def connect_alone(url: str) -> Engine:
+    """An engine for one PostgreSQL session of its own, in which each statement is a transaction."""
+    return create_engine(
+        url, hide_parameters=True, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_named("viabridge presence")
+    )
+
+
+def _named(name: str) -> dict[str, Any]:
+    """How to connect; the name is what an admin of the database sees."""
+    return {**_NETWORK, "application_name": name}
+
+
+def is_pooled(connection: Any) -> bool:
+    """Whether a pooler (PgBouncer) stands between this PostgreSQL connection and the server: then no session is ours alone.
+
+    A pooler names a process number of its own invention when we sign in; the server's own answer differs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        found: int = cursor.fetchone()[0]
+    return bool(found != connection.pgconn.backend_pid)
+
+
+def _prepare_postgresql(connection: Any, record: Any) -> None:
+    autocommit, connection.autocommit = connection.autocommit, True
+    record.info["pooled"] = is_pooled(connection)
+    if record.info["pooled"]:
+        connection.prepare_threshold = None  # what is prepared over one server connection is unknown to the next
+    else:
+        for statement in _PATIENCE:
+            connection.execute(statement.format(local=""))
+    connection.autocommit = autocommit
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.info["pooled"]:
+        for statement in _PATIENCE:
+            connection.exec_driver_sql(statement.format(local="LOCAL"))
 
 
 def _prepare_sqlite(connection: object, _record: object) -> None:
@@ -118,12 +184,16 @@ def migrate(engine: Engine) -> None:
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7331001)")  # replicas that start together
+                # One of the replicas that start together migrates, the others wait for it, however long it takes.
+                for patience in ("lock_timeout", "idle_in_transaction_session_timeout"):
+                    connection.exec_driver_sql(f"SET LOCAL {patience} = 0")
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7331001)")
             if MigrationContext.configure(connection).get_current_revision() != _newest():
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
     except OperationalError as error:
-        raise ConfigError(f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}") from error
+        away = ConfigError if engine.dialect.name == "sqlite" else DatabaseAway
+        raise away(f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}") from error
     except CommandError as error:
         raise ConfigError(
             "The database was made by a newer viabridge than this one; upgrade viabridge, or restore a backup."

@@ -1,15 +1,16 @@
-"""Ownership of lanes: heartbeats, claims with epochs, take-over from replicas that stopped beating."""
+"""Ownership of lanes: claims with epochs, take-over from replicas that stopped beating."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Float, and_, bindparam, cast, delete, extract, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Float, and_, bindparam, cast, delete, extract, func, or_, select, update
 
 from bridge.post import AccountId, Destination
 from bridge.store import sql
-from bridge.store.tables import DeliveryState, LaneKind
+from bridge.store.tables import DeliveryState, LaneKind, PartState, RawState
 from bridge.store.values import Claim, Lane
 
 _C = sql.lane.c
@@ -19,6 +20,8 @@ _DRAW = update(sql.lane).where(_C.id == bindparam("lane_id")).values(seq=_C.seq 
 
 MISSED_S = 2.0
 """An owner whose heartbeat is older than this may be replaced."""
+LONGEST_S = 900.0
+"""A wait that is longer than this when the service starts, and that no platform is likely to have asked for, is cut short."""
 
 
 def database_now(tx: Connection) -> float:
@@ -44,22 +47,37 @@ def forget_others(tx: Connection) -> None:
     """All earlier owners are gone; only the holder of an exclusive lock on the database may say so."""
     tx.execute(update(sql.lane).where(sql.lane.c.owner != "").values(owner=""))
     tx.execute(delete(sql.replica))
+    _mend_times(tx)
+
+
+def _mend_times(tx: Connection) -> None:
+    """The clock may have been ahead before it was set right: nothing waits for a time that is far to come."""
+    c, p, now = sql.lane.c, sql.part.c, database_now(tx)
+    tx.execute(update(sql.lane).where(c.not_before > now + LONGEST_S).values(not_before=now))
+    tx.execute(update(sql.raw).where(sql.raw.c.state != RawState.DONE, sql.raw.c.ready_at > now + LONGEST_S).values(ready_at=now))
+    tx.execute(update(sql.part).where(p.state == PartState.ATTEMPTING, p.attempted_at > now).values(attempted_at=now))
 
 
 def claim(tx: Connection, lane_id: int, replica: str) -> Claim | None:
     """Become the lane's owner, with a new epoch; None while another living replica owns it."""
     c = sql.lane.c
-    alive = select(sql.replica.c.id).where(sql.replica.c.beat_at >= database_now(tx) - MISSED_S)
     row = tx.execute(
         update(sql.lane)
-        .where(
-            c.id == lane_id,
-            or_(c.owner == "", c.owner == replica, c.owner.not_in(alive)),
-        )
+        .where(c.id == lane_id, or_(c.owner == replica, _is_free(tx)))
         .values(owner=replica, epoch=c.epoch + 1)
         .returning(c.id, c.kind, c.account, c.place, c.person, c.reader, c.epoch)
     ).one_or_none()
     return Claim(_lane(row), row.epoch) if row is not None else None
+
+
+def free(tx: Connection, lane_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the lanes that no living replica owns."""
+    return frozenset(tx.execute(select(_C.id).where(_C.id.in_(list(lane_ids)), _is_free(tx))).scalars())
+
+
+def _is_free(tx: Connection) -> ColumnElement[bool]:
+    alive = select(sql.replica.c.id).where(sql.replica.c.beat_at >= database_now(tx) - MISSED_S)
+    return or_(_C.owner == "", _C.owner.not_in(alive))
 
 
 def owns(tx: Connection, claim: Claim) -> bool:
@@ -83,6 +101,11 @@ def lane_of(tx: Connection, destination: Destination) -> int:
 def source_lane(tx: Connection, account: AccountId) -> int:
     """The id of the account's source lane, made if it is new."""
     return _lane_id(tx, kind=LaneKind.SOURCE, account=account, place="", person="", reader="")
+
+
+def shift_lane(tx: Connection, kind: LaneKind, account: AccountId, name: str) -> int:
+    """The id of the lane of something that one replica does for all, made if it is new."""
+    return _lane_id(tx, kind=kind, account=account, place=name, person="", reader="")
 
 
 def _lane_id(tx: Connection, **columns: str) -> int:
@@ -139,6 +162,5 @@ def pause(tx: Connection, claim: Claim, until: float, failures: int, reason: str
 
 
 def _lane(row: Any) -> Lane:
-    is_source = row.kind == LaneKind.SOURCE
-    account = AccountId(row.account)
-    return Lane(row.id, account, None if is_source else sql.destination_of(row))
+    has_destination = row.kind == LaneKind.DESTINATION
+    return Lane(row.id, AccountId(row.account), sql.destination_of(row) if has_destination else None)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.post import AccountId, Destination, NativeId, Place, PlaceId, Ref, UserId
-from bridge.store import tables, tables_commands, tables_people, tables_upkeep
+from bridge.store import tables, tables_commands, tables_people, tables_replicas, tables_upkeep
 from bridge.store.codec import dump_ref, load_ref
 
 raw: Table = tables.RawRow.__table__  # type: ignore[attr-defined]
@@ -24,7 +24,8 @@ cursor: Table = tables.CursorRow.__table__  # type: ignore[attr-defined]
 pin: Table = tables.PinRow.__table__  # type: ignore[attr-defined]
 origin: Table = tables_upkeep.OriginRow.__table__  # type: ignore[attr-defined]
 finding: Table = tables_upkeep.FindingRow.__table__  # type: ignore[attr-defined]
-replica: Table = tables.ReplicaRow.__table__  # type: ignore[attr-defined]
+replica: Table = tables_replicas.ReplicaRow.__table__  # type: ignore[attr-defined]
+size: Table = tables_replicas.SizeRow.__table__  # type: ignore[attr-defined]
 follower: Table = tables_people.FollowerRow.__table__  # type: ignore[attr-defined]
 decision: Table = tables_people.DecisionRow.__table__  # type: ignore[attr-defined]
 alert: Table = tables_people.AlertRow.__table__  # type: ignore[attr-defined]

@@ -53,6 +53,8 @@ class Action(StrEnum):
 class LaneKind(StrEnum):
     SOURCE = "source"
     DESTINATION = "destination"
+    STREAM = "stream"  # to listen to an account: no queue, only an owner
+    DUTY = "duty"  # what one replica does for all, named by `place`
 
 
 class RawRow(SQLModel, table=True):
@@ -149,10 +151,18 @@ class EventRow(SQLModel, table=True):
 
 
 class LaneRow(SQLModel, table=True):
-    """An ordered queue with at most one owner: an account's raws, or a destination's deliveries."""
+    """What has at most one owner: the queue of an account's raws or a destination's deliveries, a stream, a duty."""
 
     __tablename__ = "lane"
-    __table_args__ = (UniqueConstraint("kind", "account", "place", "person", "reader"),)
+    __table_args__ = (
+        UniqueConstraint("kind", "account", "place", "person", "reader"),
+        Index(
+            "lane_owned",
+            "owner",
+            sqlite_where=text("owner <> ''"),
+            postgresql_where=text("owner <> ''"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_Id)
     kind: str
@@ -321,12 +331,3 @@ class PinRow(SQLModel, table=True):
     account: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     place: str
-
-
-class ReplicaRow(SQLModel, table=True):
-    """A running service; lanes of one whose heartbeat stopped may be taken over."""
-
-    __tablename__ = "replica"
-
-    id: str = Field(primary_key=True)
-    beat_at: float

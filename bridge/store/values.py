@@ -15,7 +15,7 @@ ASKING = frozenset({"confirm", "leave", "return", "choose", "join", "invite"})
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """An ordered queue: a source account's raws (`destination` is None), or a destination's deliveries."""
+    """A destination's queue of deliveries; or, where `destination` is None, an account's raws, a stream, or a duty."""
 
     id: int
     account: AccountId

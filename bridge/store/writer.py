@@ -87,28 +87,45 @@ class Writer:
             with self._engine.begin() as connection:
                 results = [job.operation(connection) for job in batch]
         except Exception as error:  # noqa: BLE001 - whatever it was, its own caller gets it, and nobody else
-            if len(batch) == 1:
-                self._again(batch[0], error)
-            else:
-                for job in batch:
-                    self._commit([job])
+            self._separately(batch, error)
             return
         for job, result in zip(batch, results, strict=True):
             job.resolve(result)
 
-    def _again(self, job: _Job, error: Exception) -> None:
-        for _ in range(_TRIES - 1):
-            if not _passing(error):
-                break
+    def _separately(self, batch: list[_Job], error: Exception | None) -> None:
+        """Run what failed together again, each in its own transaction; where the database is gone, none has to wait for it."""
+        if len(batch) == 1 and error is not None and not _passing(error):
+            batch[0].reject(error)
+            return
+        for number, job in enumerate(batch):
+            if error is not None and _unreachable(error):
+                for left in batch[number:]:
+                    left.reject(error)
+                return
+            error = self._alone(job, _TRIES - (len(batch) == 1))
+
+    def _alone(self, job: _Job, tries: int) -> Exception | None:
+        """Settle the job; why it failed, if it did."""
+        error: Exception | None = None
+        for _ in range(tries):
             try:
                 with self._engine.begin() as connection:
                     result = job.operation(connection)
-            except Exception as again:  # noqa: BLE001 - as above
-                error = again
+            except Exception as failed:  # noqa: BLE001 - as above
+                error = failed
+                if not _passing(failed):
+                    break
             else:
                 job.resolve(result)
-                return
-        job.reject(error)
+                return None
+        if error is not None:
+            job.reject(error)
+        return error
+
+
+def _unreachable(error: Exception) -> bool:
+    """Whether not even a connection could be made; an operation that failed has a statement that did."""
+    return isinstance(error, DBAPIError) and error.statement is None and not error.connection_invalidated
 
 
 def _passing(error: Exception) -> bool:

@@ -118,7 +118,7 @@ async def _readiness(service: Service) -> JSONResponse:
     """Ready when the database answers; an outage of a platform is shown on the page, and is no reason for a restart."""
     try:
         async with asyncio.timeout(3.0):
-            await service.store.write(alive)
+            await service.store.write(lambda tx: alive(tx, service.engine.now()))
     except (BridgeError, TimeoutError):
         return JSONResponse({"status": "not ready", "database": "cannot be written"}, status_code=503)
     if service.engine.stopping.is_set():

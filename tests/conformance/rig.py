@@ -234,14 +234,18 @@ async def plugged_in(manifest: Manifest, sandbox: Sandbox, inbox: MemoryInbox) -
     async with adapter.open():
         place = Place(ACCOUNT, await adapter.pin(sandbox.places[0]))
         listening = asyncio.create_task(adapter.listen(inbox), name=f"listen {manifest.platform}")
+        standing_by = asyncio.create_task(adapter.stand_by(inbox), name=f"stand by {manifest.platform}")
         rig = Rig(manifest, sandbox, adapter, inbox, place, sandbox.people["lynn"] if manifest.by_reader else None, listening)
         try:
             await _warm_up(rig)
             yield rig
         finally:
             listening.cancel()
+            standing_by.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait_for(listening, 2)
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait_for(standing_by, 2)
 
 
 async def _warm_up(rig: Rig) -> None:

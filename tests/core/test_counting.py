@@ -33,7 +33,7 @@ async def test_each_place_is_counted_and_no_trouble_with_one_holds_up_the_others
     counted: dict[Place, int | None] = {}
     done = asyncio.Event()
 
-    def put(place: Place, size: int | None) -> None:
+    async def put(place: Place, size: int | None) -> None:
         counted[place] = size
         done.set()
 

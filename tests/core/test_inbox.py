@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bridge.engine import Account, Engine
+from bridge.engine import Account, Engine, Wake
 from bridge.errors import Unparsable
 from bridge.inbox import Inbox
-from bridge.post import Event, NativeId, Raw, Ref
+from bridge.post import Event, Ignored, NativeId, Place, Raw, Ref
 from bridge.reasons import Reason
 from bridge.store import sql
 from bridge.store.tables import RawState
@@ -43,7 +43,7 @@ async def heard(desk: Desk, say: dict[str, Event | Exception]) -> list[tuple[str
     inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
     for n, key in enumerate(say):
         await inbox.take(Raw(TEAM, key, b"{}", at(n)))
-    await inbox.serve(await desk.source(TEAM), asyncio.Event())
+    await inbox.serve(await desk.source(TEAM), Wake())
     return [(row.state, row.reason) for row in await desk.rows(sql.raw)]
 
 
@@ -84,7 +84,7 @@ async def test_a_lane_whose_owner_was_replaced_accepts_nothing(desk: Desk) -> No
     inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
     await inbox.take(Raw(TEAM, "a", b"{}", at()))
     await desk.source(TEAM, "one")
-    await inbox.serve(stale, asyncio.Event())
+    await inbox.serve(stale, Wake())
     assert await desk.count(sql.post) == 0
     assert len(await desk.waiting(TEAM)) == 1
 
@@ -97,7 +97,7 @@ async def test_what_is_heard_during_a_catch_up_is_judged_after_it_in_the_platfor
     account = Account(TEAM, adapter)
     account.opened.set()
     inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
-    claim, wake = await desk.source(TEAM), asyncio.Event()
+    claim, wake = await desk.source(TEAM), Wake()
     inbox.wake = lambda _lanes: wake.set()
     with inbox.catching_up(TEAM):
         await inbox.take(Raw(TEAM, "live", b"{}", at(1)))
@@ -138,7 +138,7 @@ async def test_what_was_looked_up_before_a_catch_up_ended_is_looked_up_again(des
     slow: Any = Slow()
     inbox._store = slow
     with inbox.catching_up(TEAM):
-        serving = asyncio.create_task(inbox.serve(await desk.source(TEAM), asyncio.Event()))
+        serving = asyncio.create_task(inbox.serve(await desk.source(TEAM), Wake()))
         await looked.wait()
         await inbox.take_page(TEAM, (Raw(TEAM, "missed", b"{}", at(0)),), "cursor", "1")
     may_return.set()
@@ -155,3 +155,17 @@ async def test_the_ledger_tells_which_posts_of_a_place_stand(desk: Desk) -> None
     await desk.hear(deleted(refs["gone"]))
     assert await inbox.standing(CHANNEL, at(1)) == ("new",)
     assert await inbox.standing(CHANNEL, at(0)) == ("old", "new")
+
+
+async def test_a_place_where_others_may_read_now_is_told_to_the_other_replicas(desk: Desk) -> None:
+    ignored = Ignored("shared", "the channel is shared now", doubts=(CHANNEL.id,))
+    adapter: Any = Understanding({"shared": ignored, "hi": created("hi")})  # type: ignore[dict-item]
+    account = Account(TEAM, adapter)
+    account.opened.set()
+    inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
+    doubted: list[Place] = []
+    inbox.doubted = doubted.append
+    for n, key in enumerate(("shared", "hi")):
+        await inbox.take(Raw(TEAM, key, b"{}", at(n)))
+    await inbox.serve(await desk.source(TEAM), Wake())
+    assert doubted == [CHANNEL]

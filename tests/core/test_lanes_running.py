@@ -12,6 +12,7 @@ from bridge.lanes import REST_S, Lanes
 from bridge.places import unpinned
 from bridge.post import AccountId, NativeId, Place
 from bridge.reasons import Reason
+from bridge.roster import Roster
 from bridge.routing import World
 from bridge.store import inward, pins, sql
 from bridge.store.tables import DeliveryState
@@ -30,7 +31,7 @@ class Served:
         self.served: list[int] = []
         self.mistakes: set[int] = set()
         engine = Engine({name: Account(name, NOBODY) for name in accounts}, now=lambda: self.now)
-        self.lanes = Lanes(desk.store, engine, "one", self._serve, linger=linger)
+        self.lanes = Lanes(desk.store, engine, Roster(desk.store, engine, "one"), self._serve, linger=linger)
 
     async def _serve(self, claim: Claim, _wake: asyncio.Event) -> None:
         self.served.append(claim.lane.id)
@@ -39,7 +40,7 @@ class Served:
 
     async def idle(self) -> None:
         """Until no lane is served; raises what ended a lane's task unobserved."""
-        await asyncio.gather(*(task for task, _ in self.lanes._running.values()))
+        await asyncio.gather(*(running.task for running in self.lanes._running.values() if running.task))
 
     async def scan(self) -> list[int]:
         """The lanes that were served after one scan."""

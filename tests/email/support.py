@@ -109,12 +109,14 @@ async def running(adapter: EmailAdapter, inbox: MemoryInbox) -> AsyncIterator[Em
     """The adapter open and listening, with its port bound."""
     async with adapter.open():
         listening = asyncio.create_task(adapter.listen(inbox))
+        standing_by = asyncio.create_task(adapter.stand_by(inbox))
         await until(lambda: adapter._listener is None or adapter._listener.bound)
         try:
             yield adapter
         finally:
             listening.cancel()
-            await asyncio.wait([listening], timeout=2)
+            standing_by.cancel()
+            await asyncio.wait([listening, standing_by], timeout=2)
             assert listening.done(), "listen must end within 2 s"
 
 

@@ -83,15 +83,15 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[Served]:
-    """Slack, which calls in by HTTP, and mail, with the service between them."""
+async def served(folder: Path, database: str = "", ready_as: int = 200) -> AsyncIterator[Served]:
+    """Slack, which calls in by HTTP, and mail, with the service between them; once /readyz answers as it should."""
     port = free_port()
     town, slack = Town(folder, ("email",)), AccountId("slack")
     by_http = SlackSandbox(f"http://127.0.0.1:{port}/slack/events", ack_timeout=1.0, retry_delays=(0.2,) * 1000)
     town.manifests = {slack: available()["slack"], **town.manifests}
     town.sandboxes = {slack: by_http, **town.sandboxes}
     async with town:
-        path, database = write_mappings(town, QUICK), f"sqlite:///{folder / 'bridge.db'}"
+        path, database = write_mappings(town, QUICK), database or f"sqlite:///{folder / 'bridge.db'}"
         log = folder / "serve.log"
         began = time.monotonic()
         with log.open("wb") as output:
@@ -100,7 +100,7 @@ async def served(folder: Path) -> AsyncIterator[Served]:
                 *arguments, cwd=folder, env=environment(), stdout=output, stderr=output
             )
         try:
-            await ready(f"http://127.0.0.1:{port}", process, log)
+            await ready(f"http://127.0.0.1:{port}", process, log, ready_as)
             yield Served(process, town, port, log, database, path, time.monotonic() - began)
         finally:
             if process.returncode is None:
@@ -108,13 +108,13 @@ async def served(folder: Path) -> AsyncIterator[Served]:
                 await process.wait()
 
 
-async def ready(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
+async def ready(url: str, process: asyncio.subprocess.Process, log: Path, ready_as: int = 200) -> None:
     deadline = time.monotonic() + START_WITHIN_S
     async with aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(f"{url}/readyz") as answer:
-                    if answer.status == 200:
+                    if answer.status == ready_as:
                         return
             except aiohttp.ClientConnectionError:
                 assert process.returncode is None, said(log)

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.mastodon.adapter import MastodonAdapter
+from adapters.mastodon.listening import together
 from adapters.mastodon.mockserver import BRIDGE_TOKEN, TOKENS
 from adapters.mastodon.sandbox import MastodonSandbox
 from adapters.mastodon.settings import MastodonSettings
@@ -68,7 +69,7 @@ class Scene:
         adapter = MastodonAdapter(ACCOUNT, MastodonSettings.model_validate(settings))
         async with AsyncExitStack() as opened:
             await patiently(lambda: opened.enter_async_context(adapter.open()))
-            task = asyncio.create_task(adapter.listen(inbox))
+            task = asyncio.create_task(together(adapter.listen(inbox), adapter.stand_by(inbox)))
             guest = Guest(adapter, inbox, self.patience)
             try:
                 await eventually(lambda: len(inbox.cursors) >= 2, "the first look", self.patience)

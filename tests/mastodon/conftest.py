@@ -16,6 +16,7 @@ import pytest_asyncio
 from mastodon import Mastodon
 
 from adapters.mastodon.adapter import MastodonAdapter
+from adapters.mastodon.listening import together
 from adapters.mastodon.sandbox import MastodonSandbox
 from adapters.mastodon.settings import MastodonSettings
 from bridge.contract import Context, Limits, Thread
@@ -165,7 +166,7 @@ async def plugged_in(sandbox: MastodonSandbox, inbox: MemoryInbox, **settings: o
     """The adapter, open and listening with its stream up."""
     adapter = MastodonAdapter(ACCOUNT, MastodonSettings.model_validate({**sandbox.account, **settings}))
     async with adapter.open():
-        listening = asyncio.create_task(adapter.listen(inbox))
+        listening = asyncio.create_task(together(adapter.listen(inbox), adapter.stand_by(inbox)))
         try:
             await eventually(lambda: len(inbox.cursors) >= 2, "the first look")
             yield Rig(sandbox, adapter, inbox)

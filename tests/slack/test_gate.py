@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from adapters.slack.adapter import SlackAdapter
 from adapters.slack.channels import Channel, channel_of, refuse
 from adapters.slack.gate import FRESH, Gate
+from adapters.slack.settings import SlackSettings
+from bridge.contract import Thread
 from bridge.errors import NeedsOperator, Retryable
-from tests.slack.desk import PART, Desk
+from bridge.post import Ignored
+from tests.slack.desk import PART, TEAM, Desk
 
 OURS = Channel("C1", "general", is_member=True)
 SHARED = Channel("C1", "general", is_member=True, is_shared=True)
@@ -92,6 +96,21 @@ async def test_a_channel_that_came_to_be_shared_gets_no_posts_and_no_edits(desk:
     assert desk.sandbox.standing() == ()
     await desk.sandbox.share("all-hands", is_shared=False)
     await desk.say("again")
+
+
+async def test_another_replica_that_hears_nothing_itself_is_told_of_a_channel_that_came_to_be_shared(desk: Desk) -> None:
+    other = SlackAdapter(TEAM, SlackSettings.model_validate(dict(desk.sandbox.account)))
+    async with other.open():
+        place = await other.pin("all-hands")
+        await other.send(PART, desk.here, Thread(), "one")
+        await desk.box.heard(1)
+        await desk.sandbox.share("all-hands")
+        doubted = [each for heard in await desk.events(2) if isinstance(heard, Ignored) for each in heard.doubts]
+        assert set(doubted) == {place}
+        for each in doubted:
+            other.doubt(each)
+        with pytest.raises(NeedsOperator, match="#all-hands is shared with another company"):
+            await other.send(PART, desk.here, Thread(), "two")
 
 
 async def test_a_post_from_a_shared_channel_tells_of_it_where_the_event_was_lost(desk: Desk) -> None:
