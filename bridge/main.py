@@ -129,13 +129,14 @@ async def serve(
     """
     front, closing = Front(), asyncio.Event()
     with listen(host, port) as listening:
+        url = _url(listening)  # now, as a service that is told to end while it starts closes it
         server = Server(front, host, port, closing)
         serving = asyncio.create_task(server.serve([listening]), name="http")
         try:
             if store := await _opened(database, serving):
                 async with over(store, loaded, at_step, patient=patient) as (service, routers):
                     front.behind = make_app(service, routers, closing)
-                    logger.info("service.ready", url=_url(listening))
+                    logger.info("service.ready", url=url)
                     await asyncio.wait({serving})
         finally:
             server.end()
