@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
@@ -142,8 +142,8 @@ async def greets(listen: Listen, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds):
             reader, writer = await asyncio.open_connection(listen.at.host, listen.at.port)
-            words = await reader.readline()
-            writer.close()
+            with closing(writer):
+                words = await reader.readline()
     except (OSError, TimeoutError):
         return False
     return b"viabridge" in words

@@ -51,6 +51,12 @@ class Stub:
     async def listen(self, inbox: Inbox) -> None:
         await asyncio.Event().wait()
 
+    async def stand_by(self, inbox: Inbox) -> None:
+        await asyncio.Event().wait()
+
+    def doubt(self, place: PlaceId) -> None:
+        """Nothing is remembered of places."""
+
     async def pin(self, name: str) -> PlaceId:
         return PlaceId(name)
 

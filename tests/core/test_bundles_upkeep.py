@@ -12,13 +12,13 @@ from bridge.looking import Wanted
 from bridge.mappings import Deliver
 from bridge.orders import Asker
 from bridge.pausing import Halt
+from bridge.planning import REPEATS
 from bridge.post import NativeId, Place, PlaceId, Ref, Undelivered, UserId
 from bridge.reasons import Reason
 from bridge.store import halts, pruning, sql
 from bridge.store.status import status
 from bridge.store.tables import DeliveryState
 from bridge.store.undelivered import Which
-from bridge.worker import REPEATS
 from tests.core.desk import Desk
 from tests.core.letters import CHAIR, DELIVERED, EIGHT, LEADERS, LEES, NOON, Letters, outcomes, reads, said, serve
 from tests.core.worlds import MAILS, OTHER_CHANNEL, TEAM, at, deleted

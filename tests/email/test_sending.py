@@ -214,9 +214,9 @@ async def test_a_fresh_sandbox_passes_the_check() -> None:
 async def test_a_taken_port_is_told_with_its_cure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         async with EmailSandbox() as sandbox:
-            adapter = await adapter_for(sandbox, listen=f"smtp:127.0.0.1:{taken.getsockname()[1]}")
+            adapter = await adapter_for(sandbox, listen=f"smtp:127.0.0.1:{taken.getsockname()[1]}", timeout=0.5)
             assert adapter._listener is not None
-            async with adapter.open(), asyncio.timeout(5):
+            async with adapter.open(), asyncio.timeout(20):
                 listening = asyncio.create_task(adapter.listen(MemoryInbox()))
                 while not adapter._listener.problem:
                     await asyncio.sleep(0.01)
