@@ -51,16 +51,24 @@ class Nursery:
             self._release()
 
     def _ask(self, **words: object) -> dict[str, int]:
+        line = json.dumps(words)
         with self._lock:
-            process = self._process = self._process or _begun()
-            line = _told(process, json.dumps(words))
-            if not line:  # the next one who asks gets a new process
-                self._process = None
-                _end(process)
-        if not line:
+            is_new = self._process is None
+            # One that was there before may have lost its folder, with whoever's temporary folder that was in.
+            said = self._tell(line) or (b"" if is_new else self._tell(line))
+        if not said:
             raise RuntimeError("mastodon-mock did not start: is viabridge[demo] installed?")
-        answer: dict[str, int] = json.loads(line)
+        answer: dict[str, int] = json.loads(said)
         return answer
+
+    def _tell(self, line: str) -> bytes:
+        """The process's answer; empty where it ended instead, so that the next one who asks gets a new one."""
+        process = self._process = self._process or _begun()
+        said = _told(process, line)
+        if not said:
+            self._process = None
+            _end(process)
+        return said
 
     def _release(self) -> None:
         with self._lock:

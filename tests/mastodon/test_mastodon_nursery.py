@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -74,8 +75,6 @@ def test_servers_end_with_their_nursery_which_is_followed_by_a_new_one(tmp_path:
         os.kill(nursery._process.pid, signal.SIGKILL)
         for server in servers:
             until_gone(server)
-        with pytest.raises(RuntimeError, match="did not start"):
-            nursery.start(ANYWHERE)
         again, port = nursery.start(ANYWHERE)
         for server in servers:
             nursery.end(server)
@@ -84,3 +83,19 @@ def test_servers_end_with_their_nursery_which_is_followed_by_a_new_one(tmp_path:
         process = nursery._process.pid
         nursery.end(again)
     assert gone(process)
+
+
+def test_a_process_whose_folder_went_with_somebody_elses_is_followed_by_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    monkeypatch.setenv("TMPDIR", str(theirs))
+    nursery = Nursery()
+    with nursery.held():
+        nursery.end(nursery.start(ANYWHERE)[0])
+        shutil.rmtree(theirs)
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        server, port = nursery.start(ANYWHERE)
+        assert is_served(port)
+        nursery.end(server)
