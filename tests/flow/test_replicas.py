@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 
 REPLICAS = 3
 STEPS = [step for step in Step if step is not Step.TAKE]
-QUICK = {(Step.ACCEPTED, "kill"), (Step.SENT, "kill"), (Step.ATTEMPTING, "stop")}
+QUICK = {(Step.SENT, "kill"), (Step.ATTEMPTING, "stop")}
 FATES = [
     pytest.param(step, how, marks=() if (step, how) in QUICK else pytest.mark.drill) for how in ("kill", "stop") for step in STEPS
 ]
