@@ -247,6 +247,8 @@ class Service:
             self._world = replace(self._world, halts=paused)
 
     async def _put_size(self, place: Place, size: int | None) -> None:
+        if self._world.sizes.get(place) == size:
+            return  # no news, of which there may be thousands
         await self.store.write(lambda tx: sizes.put(tx, place, size))
         await self._look_around()
 
