@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Float, and_, bindparam, cast, delete, extract, func, or_, select, update
 
+from bridge.places import is_unpinned, unpinned_name
 from bridge.post import AccountId, Destination
 from bridge.store import sql
 from bridge.store.tables import DeliveryState, LaneKind, PartState, RawState
@@ -16,6 +17,7 @@ from bridge.store.values import Claim, Lane
 _C = sql.lane.c
 _OWNS = select(_C.epoch).where(_C.id == bindparam("lane"), _C.epoch == bindparam("epoch"))
 _FIND = select(_C.id).where(*(_C[name] == bindparam(name) for name in ("kind", "account", "place", "person", "reader")))
+_PINNED = select(sql.pin.c.place).where(sql.pin.c.account == bindparam("account"), sql.pin.c.name == bindparam("name"))
 _DRAW = update(sql.lane).where(_C.id == bindparam("lane_id")).values(seq=_C.seq + 1).returning(_C.seq)
 
 MISSED_S = 2.0
@@ -93,9 +95,15 @@ def release(tx: Connection, claim: Claim) -> None:
 
 
 def lane_of(tx: Connection, destination: Destination) -> int:
-    """The id of the destination's lane, made if it is new."""
-    columns = sql.place_columns(destination.place)
-    return _lane_id(tx, kind=LaneKind.DESTINATION, **columns, reader=destination.reader or "")
+    """The id of the destination's lane, made if it is new.
+
+    No lane is made for a stand-in whose name has been pinned meanwhile: what is queued there would come behind what follows.
+    """
+    columns = {"kind": LaneKind.DESTINATION, **sql.place_columns(destination.place), "reader": destination.reader or ""}
+    if is_unpinned(destination.place.id) and tx.execute(_FIND, columns).first() is None:
+        keys = {"account": destination.account, "name": unpinned_name(destination.place.id)}
+        columns["place"] = tx.execute(_PINNED, keys).scalar_one_or_none() or destination.place.id
+    return _lane_id(tx, **columns)
 
 
 def source_lane(tx: Connection, account: AccountId) -> int:

@@ -62,6 +62,21 @@ async def test_what_was_queued_under_a_stand_in_after_its_pin_goes_to_the_place_
         await desk.settle(valid, job, part, words)
 
 
+async def test_what_was_routed_before_the_pin_and_is_accepted_after_it_keeps_its_turn(desk: Desk) -> None:
+    everything, stand_in = desk.world, unpinned("timeline")
+    before = World(everything.mappings, {key: place for key, place in PINS.items() if key[0] != ALL}, everything.by_reader)
+    desk.world = before
+    await desk.hear(created("one"))
+    await desk.write(lambda tx: pins.pin(tx, ALL, "timeline", TIMELINE.id, stand_in))
+    await desk.hear(created("two"))
+    desk.world = everything
+    await desk.hear(created("three"))
+    for words in ("one", "two", "three"):
+        job, part = await desk.attempting(claim := await desk.lane(TIMELINE))
+        assert words in str(job.post)
+        await desk.settle(claim, job, part, words)
+
+
 async def test_a_pin_is_kept_and_can_be_moved(desk: Desk) -> None:
     for place in ("C1", "C2"):
         await desk.write(lambda tx, place=place: pins.pin(tx, TEAM, "all", PlaceId(place), unpinned("all")))
