@@ -15,15 +15,15 @@ from adapters import available
 from adapters.email.adapter import EmailAdapter
 from adapters.email.clients import Correspondent, new_mail
 from adapters.email.mime import read_mail
-from adapters.email.sandbox import PEOPLE, EmailSandbox
+from adapters.email.sandbox import PEOPLE
 from bridge.contract import Standing
-from bridge.demo.town import Town
 from bridge.post import AccountId
 from bridge.store import held, readers
 from bridge.web.app import make_app
-from tests.flow.house import QUICK, House, unique, until, write_mappings
+from tests.flow.house import House, unique, until
+from tests.flow.post_office import office, told
+from tests.flow.post_office import post_office as post_office_of
 
-SECRET = "only-for-this-machine"
 GROUP = "all-hands@bridge.example"
 PLACES = [{"at": "slack/all-hands"}, {"at": "email/all-hands", "readers": ["chair", "lee"]}]
 
@@ -31,40 +31,14 @@ PLACES = [{"at": "slack/all-hands"}, {"at": "email/all-hands", "readers": ["chai
 @pytest_asyncio.fixture(loop_scope="session")
 async def post_office(tmp_path: Path) -> AsyncIterator[House]:
     """Slack and mail, where each reader has addresses of their own."""
-    async with Town(tmp_path, ("slack", "email")) as town:
-        sandbox = town.sandboxes[AccountId("email")]
-        assert isinstance(sandbox, EmailSandbox)
-        sandbox.secret = SECRET
-        mappings = write_mappings(town, QUICK, places=PLACES)
-        mappings.write_text("admins: [chair]\n" + mappings.read_text("utf-8"), "utf-8")
-        house = House(town, mappings, f"sqlite:///{tmp_path / 'bridge.db'}")
-        await house.start()
-        try:
-            await house.warm_up()
-            yield house
-            await house.check()
-        finally:
-            await house.stop()
-
-
-def office(house: House) -> EmailSandbox:
-    found = house.sandbox("email")
-    assert isinstance(found, EmailSandbox)
-    return found
+    async with post_office_of(tmp_path, PLACES) as house:
+        yield house
+        await house.check()
 
 
 def written(person: str, text: str, to: str = GROUP, answered: str | None = None) -> bytes:
     who = PEOPLE.get(person) or Correspondent(person.title(), f"{person}@elsewhere.example")
     return new_mail(who, to, text, f"{unique('id').replace(' ', '.')}@{who.address.partition('@')[2]}", answered)
-
-
-async def told(house: House, address: str, words: str) -> Standing:
-    def look() -> Standing | None:
-        return next((each for each in house.told("email", words) if each.reader == address), None)
-
-    found = await until(look, f"{address} is told: {words}")
-    assert found is not None
-    return found
 
 
 async def in_channel(house: House, words: str) -> Standing:

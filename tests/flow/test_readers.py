@@ -11,13 +11,13 @@ import pytest
 import pytest_asyncio
 
 from adapters.email.clients import Correspondent
-from adapters.email.sandbox import PEOPLE, EmailSandbox
+from adapters.email.sandbox import PEOPLE
 from bridge import joining
 from bridge.contract import Standing
-from bridge.demo.town import Town
-from bridge.post import AccountId
 from bridge.store import Tx
-from tests.flow.house import QUICK, House, unique, until, write_mappings
+from tests.flow.house import House, unique, until
+from tests.flow.post_office import office, told
+from tests.flow.post_office import post_office as post_office_of
 
 PLACES = [{"at": "slack/all-hands"}, {"at": "email/all-hands", "readers": ["chair", "lee"], "join": "ask"}]
 NEW = Correspondent("Nina", "nina@elsewhere.example")
@@ -26,35 +26,9 @@ NEW = Correspondent("Nina", "nina@elsewhere.example")
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """Slack and mail, with an admin who reads mail."""
-    async with Town(tmp_path, ("slack", "email")) as town:
-        sandbox = town.sandboxes[AccountId("email")]
-        assert isinstance(sandbox, EmailSandbox)
-        sandbox.secret = "only-for-this-machine"
-        mappings = write_mappings(town, QUICK, places=PLACES)
-        mappings.write_text("admins: [chair]\n" + mappings.read_text("utf-8"), "utf-8")
-        made = House(town, mappings, f"sqlite:///{tmp_path / 'bridge.db'}")
-        await made.start()
-        try:
-            await made.warm_up()
-            yield made
-            await made.settle()
-        finally:
-            await made.stop()
-
-
-def office(house: House) -> EmailSandbox:
-    found = house.sandbox("email")
-    assert isinstance(found, EmailSandbox)
-    return found
-
-
-async def told(house: House, address: str, words: str) -> Standing:
-    def look() -> Standing | None:
-        return next((each for each in house.told("email", words) if each.reader == address), None)
-
-    found = await until(look, f"{address} is told: {words}")
-    assert found is not None
-    return found
+    async with post_office_of(tmp_path, PLACES) as made:
+        yield made
+        await made.settle()
 
 
 async def press(house: House, person: str, label: str, mail: Standing) -> None:
