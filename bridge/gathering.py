@@ -31,7 +31,7 @@ def still_goes(world: World, job: Job) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
-    """What goes with the deliveries of one lane, whose destination is a reader."""
+    """What the deliveries of one lane say beside their posts; and, where its destination is a reader, what goes with them."""
 
     store: Store
     engine: Engine
@@ -73,7 +73,7 @@ class Gathering:
         return True
 
     async def company(self, job: Job) -> tuple[Job, ...]:
-        """The deliveries that can go now with this one, which is the first, with their files. Raises `Retryable`."""
+        """The deliveries that can go now with this one, which has its files and is the first. Raises `Retryable`."""
         if self.adapter.bundler is None or not may_go_along(job):
             return (job,)
         now = self.engine.now()
@@ -82,7 +82,7 @@ class Gathering:
         if not others:
             return (job,)
         files, lane = self.adapter.limits.files, self.claim.lane.id
-        return tuple([await self.spool.with_files(each, files, lane) for each in (job, *others)])
+        return (job, *[await self.spool.with_files(each, files, lane) for each in others])
 
     def _is_settled(self, job: Job) -> bool:
         """Whether its author can't take it back any more before it goes."""
