@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -30,7 +31,7 @@ CURSOR: Final = "imap"
 PAGE: Final = 10  # mails fetched and stored at a time
 PAGE_BYTES: Final = 33_554_432  # and at most so much of them, unless one alone is larger
 SIZED: Final = 200  # mails whose sizes are asked for at a time
-IDLE_SECONDS: Final = 30.0  # news told in answer to another command never comes again; then it waits so long at most
+IDLE_SECONDS: Final = 30.0  # then it looks anyway: networks drop silent connections, and some servers forget to tell
 POLL_SECONDS: Final = 20.0  # for servers without IDLE
 FOREIGN_DAYS: Final = 2  # how far back to look when the server numbers its mails anew; known ones are recognised
 WAITS: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # seconds before connecting again, the last repeated
@@ -118,7 +119,7 @@ class Mailbox:
         try:
             while True:
                 while await self._catch_up(client, inbox):
-                    pass  # what came meanwhile was told in answer to our commands, and IDLE would not tell it again
+                    pass
                 connected()
                 await self._wait(client)
         finally:
@@ -131,7 +132,7 @@ class Mailbox:
         """A signed-in connection with INBOX selected for reading only. Blocks; raises one of `FAILURES`."""
         limit = SocketTimeout(connect=self.settings.timeout, read=self.settings.timeout)
         context = tls_context(loopback=self.at.loopback)
-        client = IMAPClient(self.at.host, self.at.port, ssl=self.at.port == IMAP_TLS, ssl_context=context, timeout=limit)
+        client = _Client(self.at.host, self.at.port, ssl=self.at.port == IMAP_TLS, ssl_context=context, timeout=limit)
         try:
             if self.at.port != IMAP_TLS and client.has_capability("STARTTLS"):
                 client.starttls(context)
@@ -149,16 +150,21 @@ class Mailbox:
         return client
 
     async def _catch_up(self, client: IMAPClient, inbox: Inbox) -> bool:
-        """Take what is new, page by page; whether to look again at once."""
+        """Take what is new, page by page; whether to look again before waiting.
+
+        A server tells of a new mail once, in answer to whichever command comes next. So the last command before IDLE is
+        the one that opens the folder anew and says how far the numbers go: all that comes after it, IDLE tells.
+        """
         account = self.home().account
-        status = await in_thread(lambda: client.folder_status("INBOX", ["UIDVALIDITY", "UIDNEXT"]))
-        validity, newest = int(status[b"UIDVALIDITY"]), int(status[b"UIDNEXT"]) - 1
+        opened = await in_thread(lambda: _open(client))
         stored = await inbox.cursor(account, CURSOR)
         if stored is None:
-            await inbox.take_page(account, (), CURSOR, str(Cursor(validity, newest)))
+            await inbox.take_page(account, (), CURSOR, str(opened))
             return True
         last = Cursor.of(stored)
-        uids = await in_thread(lambda: _news(client, last, validity))
+        if last.validity == opened.validity and last.uid >= opened.uid:
+            return False
+        uids = await in_thread(lambda: _news(client, last, opened))
         for start in range(0, len(uids), SIZED):
             some = uids[start : start + SIZED]
             sizes = await in_thread(lambda some=some: _sizes(client, some))  # type: ignore[misc]
@@ -169,10 +175,10 @@ class Mailbox:
                 found = [
                     raw for body, known in zip(bodies, checked, strict=True) for raw in raws(body, self.home(), now, None, known)
                 ]
-                await inbox.take_page(account, found, CURSOR, str(Cursor(validity, page[-1])))
-        if not uids and last.validity != validity:
-            await inbox.take_page(account, (), CURSOR, str(Cursor(validity, newest)))
-        return bool(uids)
+                await inbox.take_page(account, found, CURSOR, str(Cursor(opened.validity, page[-1])))
+        if not uids:  # those between have been removed
+            await inbox.take_page(account, (), CURSOR, str(opened))
+        return True
 
     async def _wait(self, client: IMAPClient) -> None:
         """Return when the server says something, or when it is time to look anyway."""
@@ -182,15 +188,21 @@ class Mailbox:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _news(client: IMAPClient, last: Cursor, validity: int) -> list[int]:
+def _open(client: IMAPClient) -> Cursor:
+    """Select INBOX for reading only; where its newest mail stands."""
+    said = client.select_folder("INBOX", readonly=True)
+    if b"UIDNEXT" not in said:  # old servers tell it only when asked
+        said |= client.folder_status("INBOX", ["UIDNEXT"])
+    return Cursor(int(said[b"UIDVALIDITY"]), int(said[b"UIDNEXT"]) - 1)
+
+
+def _news(client: IMAPClient, last: Cursor, opened: Cursor) -> list[int]:
     """The numbers of mails not taken yet, oldest first."""
-    client.noop()  # else a server may answer from what it told us before
-    if last.validity != validity:
+    if last.validity != opened.validity:
         since = (datetime.now(UTC) - timedelta(days=FOREIGN_DAYS)).date()
         return sorted(client.search(["SINCE", since]))
-    return sorted(
-        uid for uid in client.search(["UID", f"{last.uid + 1}:*"]) if uid > last.uid
-    )  # `n:*` names the last mail even below n
+    # `n:*` names the last mail even below n
+    return sorted(uid for uid in client.search(["UID", f"{last.uid + 1}:*"]) if uid > last.uid)
 
 
 def _sizes(client: IMAPClient, uids: list[int]) -> list[int]:
@@ -222,9 +234,21 @@ def _bodies(client: IMAPClient, uids: list[int]) -> list[bytes]:
     return [bytes(fetched[uid][b"BODY[]<0>"]) for uid in uids if b"BODY[]<0>" in fetched.get(uid, {})]
 
 
+class _Client(IMAPClient):  # type: ignore[misc]
+    """Hears also what the server says in one breath with its answer to IDLE.
+
+    That has left the socket for the reader's buffer, and `idle_check` reads the buffer only once the socket has more.
+    """
+
+    def _poll_socket(self, sock: socket.socket, timeout: float | None = None) -> list[tuple[int, int]]:
+        if timeout == 0:
+            return [(sock.fileno(), select.POLLIN)]  # so that it reads what is there, without waiting
+        return super()._poll_socket(sock, timeout)  # type: ignore[no-any-return]
+
+
 def _idle(client: IMAPClient) -> None:
     client.idle()
-    client.idle_check(timeout=IDLE_SECONDS)
+    client.idle_check(timeout=0) or client.idle_check(timeout=IDLE_SECONDS)
     client.idle_done()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
 from adapters.email.adapter import EmailAdapter
-from adapters.email.mailbox import IDLE_SECONDS, PAGE, Cursor, pages
+from adapters.email.mailbox import PAGE, Cursor, pages
 from adapters.email.settings import LARGEST, Settings
 from bridge.contract import Level
 from bridge.post import AccountId, Created, Raw
@@ -115,8 +117,58 @@ async def test_what_comes_during_the_catching_up_is_taken_at_once(server: Doveco
     assert texts(adapter, inbox)[-1] == "late"
 
 
-def test_news_told_unheard_waits_half_a_minute_at_most() -> None:
-    assert IDLE_SECONDS <= 30
+@asynccontextmanager
+async def overheard(server: Dovecot, before: Callable[[bytes], Awaitable[bool]]) -> AsyncIterator[Dovecot]:
+    """The same server behind another port. `before` hears each line before the server gets it, and says whether mail came."""
+    ways: list[asyncio.StreamWriter] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", server.port)
+        ways.extend([writer, to_server])
+        mail_came = False
+
+        async def ask() -> None:
+            nonlocal mail_came
+            while line := await reader.readline():
+                mail_came = await before(line)
+                to_server.write(line)
+            to_server.close()
+
+        async def answer() -> None:
+            while line := await from_server.readline():
+                if line.startswith(b"+ idling") and mail_came:
+                    line += await from_server.readline()  # in one breath
+                writer.write(line)
+            writer.close()
+
+        with suppress(OSError):
+            await asyncio.gather(ask(), answer())
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as listening:
+        yield replace(server, port=listening.sockets[0].getsockname()[1])
+        for way in ways:
+            way.close()
+
+
+@pytest.mark.parametrize("command", ["EXAMINE", "SEARCH", "FETCH", "IDLE"])
+async def test_mail_that_comes_at_any_moment_is_taken_at_once(server: Dovecot, command: str) -> None:
+    inbox = MemoryInbox()
+    async with running(await adapter_for(server), inbox):
+        await first_contact(inbox)
+    await asyncio.to_thread(server.put, letter("waits", "0"))
+    late = 0
+
+    async def one_more(line: bytes) -> bool:
+        nonlocal late
+        if command.encode() not in line.split() or late == 2:
+            return False
+        late += 1
+        await asyncio.to_thread(server.put, letter(f"late {late}", str(late)))
+        return True
+
+    async with overheard(server, one_more) as behind, running(await adapter_for(behind), inbox) as adapter:
+        await inbox.until(lambda: late == 2 and len(inbox.raws) == 3, within=20)  # less than a renewal of IDLE
+        assert sorted(texts(adapter, inbox)) == ["late 1", "late 2", "waits"]
 
 
 def test_a_page_holds_few_mails_and_few_bytes() -> None:
