@@ -63,12 +63,15 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
     known = ledger.find_post(tx, event.ref)
     if known is None and isinstance(event, Reacted):
         known = ledger.post_behind(tx, event.ref)  # one can react to a copy
-    # First whether a send is under way, then its receipt: between the two another replica may settle it, and then the
-    # receipt is there to be seen. The other way round its echo would be taken for a native post.
     own = event.own is not Own.NO
-    sending = own and ledger.sending_to(tx, event.ref.place, waiting.taken_at + CLOCKS_APART_S)
     receipt = ledger.find_receipt(tx, event.ref)
-    earlier = inward.earlier_open(tx, waiting, now) if own else frozenset()
+    perhaps_ours = own and receipt is None
+    sending = perhaps_ours and ledger.sending_to(tx, event.ref.place, waiting.taken_at + CLOCKS_APART_S)
+    if perhaps_ours:
+        # Once more, after looking whether a send is under way: another replica may have settled it in between. The other
+        # way round its echo would be taken for a native post.
+        receipt = ledger.find_receipt(tx, event.ref)
+    earlier = inward.earlier_open(tx, waiting, now) if perhaps_ours else frozenset()
     if isinstance(event, Created) and event.key and receipt is None and outward.adopt(tx, event.key, event.ref, now):
         receipt = ledger.find_receipt(tx, event.ref)
     deliveries = ledger.deliveries_of(tx, known.id) if known else ()
@@ -93,7 +96,7 @@ def look_up(tx: Tx, event: Event, waiting: WaitingRaw, world: World, now: float)
         sending=sending,
         earlier_waits=RawState.WAITING in earlier,
         earlier_parked=RawState.PARKED in earlier,
-        in_doubt=own and ledger.doubtful_at(tx, event.ref.place, now - DOUBT_LASTS_S),
+        in_doubt=perhaps_ours and ledger.doubtful_at(tx, event.ref.place, now - DOUBT_LASTS_S),
         before_restore=own and event.at.timestamp() <= world.restored_at,
         duplicate=known is not None and ledger.has_event(tx, known.id, kind_of(event), revision_of(event)),
         known=known is not None and not (isinstance(event, Created) and not known.deleted),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -40,10 +40,35 @@ async def _nobody_minds() -> None:
     """Who reads has changed, and nobody is to be told."""
 
 
-def _look(tx: Tx, account: AccountId, now: float) -> tuple[tuple[WaitingRaw, ...], float | None]:
-    """The account's raws that are ready; or when one will be."""
-    batch = inward.waiting(tx, account, now)
-    return batch, None if batch else inward.next_ready_at(tx, account)
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """The raws of an account that were ready `at` a time (seconds since the epoch); if none was, when the next will be."""
+
+    at: float
+    caught_up: int
+    batch: tuple[WaitingRaw, ...]
+    upcoming: float | None
+
+
+def _look(account: Account, now: float) -> Callable[[Tx], _Looked]:
+    caught_up = account.caught_up  # by now, whatever ends until it is looked
+
+    def look(tx: Tx) -> _Looked:
+        batch = inward.waiting(tx, account.id, now)
+        return _Looked(now, caught_up, batch, None if batch else inward.next_ready_at(tx, account.id))
+
+    return look
+
+
+def _due(account: Account, looked: _Looked) -> tuple[Sequence[WaitingRaw], float | None]:
+    """The raws that may be accepted by now; or when to look again (seconds since the epoch), if at all."""
+    if account.is_behind(looked.at):  # asked after looking, so that nothing slips through as it begins
+        return (), looked.at + CATCH_UP_LOOK_S
+    if account.caught_up != looked.caught_up:  # it ended while we looked, so this may be from before its last page
+        return (), looked.at
+    if looked.batch:
+        return gathered(looked.batch, looked.at)
+    return (), looked.upcoming if looked.upcoming is not None and looked.upcoming > looked.at else None
 
 
 class Inbox:
@@ -174,36 +199,33 @@ class Inbox:
 
     # ------------------------------------------------------------ accepting
 
-    async def serve(self, claim: Claim, wake: Wake) -> None:
-        """Accept the account's raws in order until none is left, or the lane is another replica's to serve."""
+    async def serve(self, claim: Claim, wake: Wake) -> bool:
+        """Accept the account's raws in order until none is left, or another replica is to serve the lane; False if it does."""
         account = await self._engine.serving(claim.lane.account)
         if account is None:
-            return
+            return True
         self._source_lanes[account.id] = claim.lane.id
+        looked: _Looked | None = None
         while await self._goes_on(account, wake):
-            wake.clear()  # before looking: what comes after the look wakes us again
-            now, caught_up = self._engine.now(), account.caught_up
-            batch, upcoming = await self._store.read(lambda tx, now=now: _look(tx, account.id, now))  # type: ignore[misc]
-            if account.is_behind(now):  # asked after looking, so that nothing slips through as it begins
-                await self._engine.until(now + CATCH_UP_LOOK_S, wake)
-                continue
-            if account.caught_up != caught_up:  # it ended while we looked, so this may be from before its last page
-                continue
+            if looked is None or wake.is_set():
+                wake.clear()  # before looking: what comes after the look wakes us again
+                looked = await self._store.read(_look(account, self._engine.now()))
+            batch, again_at = _due(account, looked)
+            looked = None
             if not batch:
-                if upcoming is None or upcoming <= now:
-                    return
-                await self._engine.until(upcoming, wake)
-                continue
-            batch, gathered_at = gathered(batch, now)
-            if not batch:
-                await self._engine.until(gathered_at, wake)
+                if again_at is None:
+                    return True
+                await self._engine.until(again_at, wake)
                 continue
             prepared = [each for waiting in batch if (each := await self._prepare(account, claim, waiting))]
             if not account.placed.is_set():  # one of these told of it, and those behind it may stand at a new place
                 await self._engine.until(self._engine.now() + PLACES_S, account.placed)
                 account.placed.set()
-            if prepared and not await self._accept(account, claim, prepared):
-                return
+            if prepared:
+                still_ours, looked = await self._accept(account, claim, prepared, wake)
+                if not still_ours:
+                    return False
+        return True
 
     async def _goes_on(self, account: Account, wake: Wake) -> bool:
         """Whether this replica goes on accepting the account's raws."""
@@ -228,37 +250,42 @@ class Inbox:
             await self._hold(claim, waiting, Reason.INTERNAL)
         return None
 
-    async def _accept(self, account: Account, claim: Claim, prepared: Sequence[_Prepared]) -> bool:
-        """Accept the raws in one transaction, in order; False if the lane was lost."""
+    async def _accept(
+        self, account: Account, claim: Claim, prepared: Sequence[_Prepared], wake: Wake
+    ) -> tuple[bool, _Looked | None]:
+        """Accept the raws in one transaction, in order; False if the lane was lost. And what was to be accepted then, if seen."""
         world, now = self._world(), self._engine.now()
+        look = _look(account, now)
 
-        def accept_all(tx: Tx) -> tuple[World, list[Accepted | None]]:
+        def accept_all(tx: Tx) -> tuple[World, list[Accepted | None], _Looked | None]:
             today = standing.today(tx, world)
-            return today, [accept(tx, claim, waiting, events, today, now) for waiting, events in prepared]
+            results = [accept(tx, claim, waiting, events, today, now) for waiting, events in prepared]
+            return today, results, None if wake.is_set() else look(tx)
 
         try:
-            today, results = await self._store.write(accept_all)
+            today, results, looked = await self._store.write(accept_all)
         except Retryable:
             raise
         except Exception:  # a mistake over one raw must neither lose it nor stop those behind it
             if len(prepared) > 1:
-                return all([await self._accept(account, claim, [each]) for each in prepared])
+                return all([(await self._accept(account, claim, [each], wake))[0] for each in prepared]), None
             log.exception("raw.held", account=account.id, raw=prepared[0][0].id)
             await self._hold(claim, prepared[0][0], Reason.INTERNAL)
-            return True
+            return True, None
         self._engine.at_step(Step.ACCEPTED)
         if today != world or any(result and result.readers_changed for result in results):
             await self.changed()  # before anything is brought: the lanes must know of the readers whom routing knew of
         for (waiting, events), result in zip(prepared, results, strict=True):
             if result is None:
-                return False
-            log.info("raw.accepted", account=account.id, raw=waiting.id, events=len(events), lanes=len(result.lanes))
+                return False, None
+            note = log.info if result.lanes else log.debug
+            note("raw.accepted", account=account.id, raw=waiting.id, events=len(events), lanes=len(result.lanes))
             self.wake(result.lanes)
             for place in (place for each in events if isinstance(each, Ignored) for place in each.doubts):
                 self.doubted(Place(account.id, place))
             if result.commanded:
                 self.commanded()
-        return True
+        return True, looked
 
     async def _complete(self, account: Account, event: Heard) -> Heard:
         """The event with names looked up, its author called as the mapping file calls them."""

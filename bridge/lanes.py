@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -32,7 +33,8 @@ ELSEWHERE_S = 2.0
 FEW = 8
 """So many lanes are claimed by whoever has work for them, whatever its share: evening out comes after speed."""
 
-Serve = Callable[[Claim, Wake], Awaitable[None]]
+Serve = Callable[[Claim, Wake], Awaitable[bool]]
+"""Does what there is to do now; False where the claim was found not to hold any more."""
 log = structlog.get_logger()
 
 
@@ -226,9 +228,8 @@ class Lanes:
                     return  # another replica serves it
                 running.claim, running.at = claim, self._engine.monotonic()
                 try:
-                    await self._serve(claim, wake)
-                    while await self._has_more(claim, wake):
-                        await self._serve(claim, wake)
+                    while await self._serve(claim, wake) and await self._has_more(claim, wake):
+                        pass
                 finally:
                     running.claim = None
                     await self._release(claim)
@@ -260,10 +261,10 @@ class Lanes:
         """Wait a while for the next post."""
         if self._ends(claim, wake):
             return False
-        await self._engine.until(self._engine.now() + self._linger, wake)
-        if not wake.is_set() or self._ends(claim, wake):
-            return False
-        return await self._store.read(lambda tx: rows.owns(tx, claim))  # a place that came to be pinned voids it
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._linger):
+                await wake.wait()  # `drain` wakes all
+        return wake.is_set() and not self._ends(claim, wake)
 
     async def _release(self, claim: Claim) -> None:
         def release(tx: Tx) -> None:

@@ -158,11 +158,9 @@ class Service:
                 await self.decide(standing.probe)
             await asyncio.sleep(READERS_S)
 
-    async def _serve(self, claim: Claim, wake: Wake) -> None:
-        if claim.lane.destination is None:
-            await self.inbox.serve(claim, wake)
-        else:
-            await self._worker.serve(claim, wake)
+    async def _serve(self, claim: Claim, wake: Wake) -> bool:
+        serves = self.inbox if claim.lane.destination is None else self._worker
+        return await serves.serve(claim, wake)
 
     def _tell_lanes(self, lanes: Iterable[int]) -> None:
         self._lanes.wake(lanes)

@@ -49,39 +49,39 @@ class Worker:
         self.spool = Spool(store, engine, lambda: bool(world().public_url))
         self.mentions = Mentions(store, engine, world)
 
-    async def serve(self, claim: Claim, wake: Wake) -> None:
-        """Bring the lane's deliveries, in order, until it is idle, lost, to be left, or the service ends."""
+    async def serve(self, claim: Claim, wake: Wake) -> bool:
+        """Bring the lane's deliveries, in order, until it is idle, to be left, or the service ends; False if it was lost."""
         account = await self.engine.serving(claim.lane.account)
         destination = claim.lane.destination
         if account is None or destination is None:
-            return
+            return True
         if is_unpinned(destination.place.id):
-            await self._leave_stand_in(claim, account, unpinned_name(destination.place.id))
-            return
+            return await self._leave_stand_in(claim, account, unpinned_name(destination.place.id))
         lane = _Lane(self, account, claim, destination)
         while await self.engine.serving(account.id) and not self.engine.stopping.is_set() and not wake.leaving:
-            wake.clear()  # before looking: what comes after the look wakes us again
-            job, lane.upcoming = lane.upcoming or await self._next(claim), None
-            if job is None:
-                return
-            if isinstance(job, Job):
-                if not await lane.bring(job):
-                    return
-            else:
-                await self.engine.until(job, wake)
+            looked, lane.looked = lane.looked, ()
+            if not looked or (wake.is_set() and not isinstance(looked[0], Job)):
+                wake.clear()  # before looking: what comes after the look wakes us again
+                looked = (await self.store.read(lambda tx: jobs.next_job(tx, claim, self.engine.now())),)
+            [found] = looked
+            if found is None:
+                return True
+            if isinstance(found, float):
+                await self.engine.until(found, wake)
+            elif not await lane.bring(found):
+                return False
+        return True
 
-    async def _leave_stand_in(self, claim: Claim, account: Account, name: str) -> None:
+    async def _leave_stand_in(self, claim: Claim, account: Account, name: str) -> bool:
         """Bring what waits to the place's own lane; pause while nobody knows which place the name means."""
         until, trouble = self.engine.now() + retry.OPERATOR_S, account.unpinned.get(name, account.trouble)
 
-        def leave(tx: Tx) -> None:
+        def leave(tx: Tx) -> bool:
             if not pins.move(tx, claim, name):
                 lanes.pause(tx, claim, until, 0, trouble)
+            return lanes.owns(tx, claim)  # the lane may have become the place's own
 
-        await self.store.write(leave)
-
-    async def _next(self, claim: Claim) -> Job | float | None:
-        return await self.store.read(lambda tx: jobs.next_job(tx, claim, self.engine.now()))
+        return await self.store.write(leave)
 
 
 class _Lane:
@@ -98,7 +98,7 @@ class _Lane:
         self._claim = claim
         self._destination = destination
         self._attempts = Attempts(account.adapter, worker.spool, destination, worker.engine.monotonic)
-        self.upcoming: Job | None = None  # what was next when the last one was settled
+        self.looked: tuple[()] | tuple[Job | float | None] = ()  # what was next when the last one was settled
         self._gathering = Gathering(
             worker.store, worker.engine, worker.world, account.adapter, worker.spool, claim, worker.mentions
         )
@@ -291,8 +291,8 @@ class _Lane:
             return unparked, told, jobs.next_job(tx, self._claim, now)
 
         unparked, told, following = await self._store.write(settle)
-        if isinstance(following, Job) and following.delivery_id != job.delivery_id:
-            self.upcoming = following
+        if not isinstance(following, Job) or following.delivery_id != job.delivery_id:
+            self.looked = (following,)
         self._engine.at_step(Step.SETTLED)
         self._wake(told)
         if job.failures:

@@ -7,6 +7,7 @@ queries beside it. The operations are plain functions of a `Tx`, so that a calle
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from bridge.store import database, lanes, sql
 from bridge.store.clock import SharedClock
 from bridge.store.database import DatabaseAway
 from bridge.store.presence import Hearer, Presence
+from bridge.store.session import Session
 from bridge.store.writer import Writer
 
 __all__ = ["DatabaseAway", "Store", "Tx", "sql"]  # `sql` declares every table, so that migrating knows them all
@@ -38,6 +40,8 @@ class Store:
             self.unlock()
             raise
         self._url = url
+        self._reading = threading.local()
+        self._sessions: list[Session] = []
         self.coordinated = self._lock is None
         """Whether several replicas may share this database."""
         self.clock = self._read_clock() if self.coordinated else None
@@ -75,7 +79,17 @@ class Store:
             raise
 
     def _query(self, query: Callable[[Tx], T]) -> T:
-        with self._engine.connect().execution_options(reads_only=True) as connection:
+        session: Session | None = getattr(self._reading, "session", None)
+        if session is None:
+            self._reading.session = session = Session(self._engine, reads_only=True)
+            self._sessions.append(session)
+        try:
+            with session.transaction() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with session.transaction() as connection:  # it had died while nobody asked anything
             return query(connection)
 
     def attend(self, replica: str, hearer: Hearer) -> Presence:
@@ -86,6 +100,8 @@ class Store:
         """Finish what was begun, then let go of the database."""
         self._writer.close()
         self._readers.shutdown()
+        for session in self._sessions:
+            session.close()
         self._engine.dispose()
         self.unlock()
 

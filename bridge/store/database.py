@@ -173,9 +173,9 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: Quick) -> None:
     reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+    connection.execute_plainly("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 def migrate(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Float, and_, bindparam, cast, delete, extract, func, or_, select, update
@@ -16,9 +16,11 @@ from bridge.store.values import Claim, Lane
 
 _C = sql.lane.c
 _OWNS = select(_C.epoch).where(_C.id == bindparam("lane"), _C.epoch == bindparam("epoch"))
-_FIND = select(_C.id).where(*(_C[name] == bindparam(name) for name in ("kind", "account", "place", "person", "reader")))
+_NAMED = tuple(_C[name] == bindparam(f"_{name}") for name in ("kind", "account", "place", "person", "reader"))
+_FIND = select(_C.id).where(*_NAMED)
 _PINNED = select(sql.pin.c.place).where(sql.pin.c.account == bindparam("account"), sql.pin.c.name == bindparam("name"))
-_DRAW = update(sql.lane).where(_C.id == bindparam("lane_id")).values(seq=_C.seq + 1).returning(_C.seq)
+_NEXT = update(sql.lane).values(seq=_C.seq + 1).returning(_C.id, _C.seq)
+_DRAW, _FIND_AND_DRAW = _NEXT.where(_C.id == bindparam("lane_id")), _NEXT.where(*_NAMED)
 
 MISSED_S = 2.0
 """An owner whose heartbeat is older than this may be replaced."""
@@ -99,11 +101,19 @@ def lane_of(tx: Connection, destination: Destination) -> int:
 
     No lane is made for a stand-in whose name has been pinned meanwhile: what is queued there would come behind what follows.
     """
-    columns = {"kind": LaneKind.DESTINATION, **sql.place_columns(destination.place), "reader": destination.reader or ""}
-    if is_unpinned(destination.place.id) and tx.execute(_FIND, columns).first() is None:
+    columns = _columns(destination)
+    if is_unpinned(destination.place.id) and tx.execute(_FIND, _named(columns)).first() is None:
         keys = {"account": destination.account, "name": unpinned_name(destination.place.id)}
         columns["place"] = tx.execute(_PINNED, keys).scalar_one_or_none() or destination.place.id
     return _lane_id(tx, **columns)
+
+
+def _columns(destination: Destination) -> dict[str, str]:
+    return {"kind": LaneKind.DESTINATION, **sql.place_columns(destination.place), "reader": destination.reader or ""}
+
+
+def _named(columns: Mapping[str, str]) -> dict[str, str]:
+    return {f"_{name}": value for name, value in columns.items()}
 
 
 def source_lane(tx: Connection, account: AccountId) -> int:
@@ -117,7 +127,7 @@ def shift_lane(tx: Connection, kind: LaneKind, account: AccountId, name: str) ->
 
 
 def _lane_id(tx: Connection, **columns: str) -> int:
-    found: int | None = tx.execute(_FIND, columns).scalar_one_or_none()
+    found: int | None = tx.execute(_FIND, _named(columns)).scalar_one_or_none()
     if found is None:
         sql.insert_new(
             tx,
@@ -130,14 +140,23 @@ def _lane_id(tx: Connection, **columns: str) -> int:
             failures=0,
             paused="",
         )
-        found = tx.execute(_FIND, columns).scalar_one()
+        found = tx.execute(_FIND, _named(columns)).scalar_one()
     return found
 
 
 def draw(tx: Connection, lane_id: int) -> int:
     """The lane's next sequence number. Takes the row's lock, so that order is acceptance order."""
-    number: int = tx.execute(_DRAW, {"lane_id": lane_id}).scalar_one()
+    number: int = tx.execute(_DRAW, {"lane_id": lane_id}).one().seq
     return number
+
+
+def draw_for(tx: Connection, destination: Destination) -> tuple[int, int]:
+    """The destination's lane, as `lane_of`, and its next sequence number, as `draw`; one statement where the lane exists."""
+    row = tx.execute(_FIND_AND_DRAW, _named(_columns(destination))).one_or_none()
+    if row is not None:
+        return row.id, row.seq
+    lane_id = lane_of(tx, destination)
+    return lane_id, draw(tx, lane_id)
 
 
 def with_work(tx: Connection, now: float) -> tuple[Lane, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, or_, select, update
 
 from bridge.post import Audience, Author, Destination, EventKind, NativeId, Place, Post, Ref
 from bridge.store import sql
@@ -77,20 +77,16 @@ def _at(tx: Connection, table: Table, ref: Ref, *, anywhere: bool = False) -> An
 
     Platforms that delete by id alone name the account's main place, so a direct one of the account with that id will do.
     """
-    keys = {"native": ref.id, **sql.place_columns(ref.place)}
-    rows = tx.execute(_exactly(table), keys).all() or tx.execute(_within_account(table, anywhere=anywhere), keys).all()
-    return rows[0] if len(rows) == 1 else None
+    rows = tx.execute(_with_id(table), {"account": ref.place.account, "native": ref.id}).all()
+    person = ref.place.person or ""
+    exactly = [row for row in rows if row.place == ref.place.id and row.person == person]
+    found = exactly or (rows if anywhere else [row for row in rows if row.person])
+    return found[0] if len(found) == 1 else None
 
 
 @cache
-def _exactly(table: Table) -> Select[Any]:
-    return select(table).where(*(table.c[name] == bindparam(name) for name in ("account", "native", "place", "person")))
-
-
-@cache
-def _within_account(table: Table, *, anywhere: bool) -> Select[Any]:
-    at_account = (table.c.account == bindparam("account"), table.c.native == bindparam("native"))
-    return select(table).where(*at_account, true() if anywhere else table.c.person != "")
+def _with_id(table: Table) -> Select[Any]:
+    return select(table).where(table.c.account == bindparam("account"), table.c.native == bindparam("native"))
 
 
 def _known(row: Any, *, direct: bool) -> KnownPost:

@@ -37,10 +37,8 @@ class NewDelivery:
 
 def queue(tx: Connection, event_id: int, post_id: int, new: NewDelivery, now: float) -> int:
     """Queue a delivery at its lane's end; the lane's id."""
-    lane_id = lanes.lane_of(tx, new.destination)
     state = DeliveryState.HELD if new.held else DeliveryState.WAITING
-    _insert(tx, event_id, post_id, lane_id, new, now, state, new.held)
-    return lane_id
+    return _insert(tx, event_id, post_id, new, now, state, new.held)
 
 
 def note(
@@ -52,27 +50,26 @@ def note(
     reason: str,
 ) -> None:
     """Write down that this destination needs no sending, and why."""
-    lane_id = lanes.lane_of(tx, new.destination)
-    _insert(tx, event_id, post_id, lane_id, new, now, DeliveryState.FILTERED, reason)
+    _insert(tx, event_id, post_id, new, now, DeliveryState.FILTERED, reason)
 
 
 def _insert(
     tx: Connection,
     event_id: int,
     post_id: int,
-    lane_id: int,
     new: NewDelivery,
     now: float,
     state: str,
     reason: str,
-) -> None:
+) -> int:
+    lane_id, seq = lanes.draw_for(tx, new.destination)
     sql.insert_new(
         tx,
         sql.delivery,
         event_id=event_id,
         post_id=post_id,
         lane_id=lane_id,
-        seq=lanes.draw(tx, lane_id),
+        seq=seq,
         kind=new.kind,
         group=new.group,
         via=new.via,
@@ -88,6 +85,7 @@ def _insert(
         done_at=None if state == DeliveryState.WAITING else now,
         form=new.form,
     )
+    return lane_id
 
 
 def withdraw(tx: Connection, delivery_id: int, reason: str, now: float) -> None:

@@ -112,11 +112,15 @@ class Quick(Connection):
         compiled = _compiled(statement, parameters, self.dialect)
         if compiled is None:
             return super().execute(statement, parameters)
+        return compiled.rows(self.execute_plainly(compiled.sql, compiled.parameters(parameters)))
+
+    def execute_plainly(self, sql: str, parameters: Any = ()) -> Any:
+        """Run a statement in the driver's own words; its cursor. Raises what SQLAlchemy would."""
         driver: Any = self.connection.driver_connection
         try:
-            return compiled.rows(driver.execute(compiled.sql, compiled.parameters(parameters)))
+            return driver.execute(sql, parameters)
         except self.dialect.loaded_dbapi.Error as error:
-            raise self._wrapped(error, compiled.sql) from error
+            raise self._wrapped(error, sql) from error
 
     def _wrapped(self, error: Exception, sql: str) -> DBAPIError:
         """The driver's error as SQLAlchemy tells it, which is what our callers know."""

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from bridge.store.session import Session
+
 T = TypeVar("T")
 
 _BATCH = 200
@@ -49,7 +51,7 @@ class Writer:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._session = Session(engine)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="viabridge-writer", daemon=True)
         self._thread.start()
@@ -80,11 +82,12 @@ class Writer:
                     batch.append(following)
             self._commit(batch)
             if last:
-                return
+                break
+        self._session.close()
 
     def _commit(self, batch: list[_Job]) -> None:
         try:
-            with self._engine.begin() as connection:
+            with self._session.transaction() as connection:
                 results = [job.operation(connection) for job in batch]
         except Exception as error:  # noqa: BLE001 - whatever it was, its own caller gets it, and nobody else
             self._separately(batch, error)
@@ -109,7 +112,7 @@ class Writer:
         error: Exception | None = None
         for _ in range(tries):
             try:
-                with self._engine.begin() as connection:
+                with self._session.transaction() as connection:
                     result = job.operation(connection)
             except Exception as failed:  # noqa: BLE001 - as above
                 error = failed

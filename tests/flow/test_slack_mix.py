@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from adapters.slack.sandbox import SlackSandbox
 from bridge import main
@@ -201,10 +200,15 @@ def full(house: House) -> Iterator[None]:
     """The disk is full for as long as the block lasts: what is there can be read, and nothing is written."""
     is_full = True
 
-    def switch(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute(f"PRAGMA query_only={'ON' if is_full else 'OFF'}").close()
+    def begins(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if is_full else 'OFF'}")
 
-    event.listen(house.store._engine, "checkout", switch)
+    def ends(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
+
+    event.listen(house.store._engine, "begin", begins)
+    event.listen(house.store._engine, "commit", ends)
+    event.listen(house.store._engine, "rollback", ends)
     yield
     is_full = False
 

@@ -104,7 +104,7 @@ class Wreck(House):
     """By how many seconds a replica's clock is wrong."""
 
     def __post_init__(self) -> None:
-        self.engine = connect(self.database).execution_options(reads_only=True)
+        self.engine = connect(self.database)
         self._mappings = main.load(self.mappings)
         self._by_reader = frozenset(name for name, manifest in self.town.manifests.items() if manifest.by_reader)
 
