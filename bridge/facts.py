@@ -118,7 +118,7 @@ def _came_back(tx: Tx, event: Event, world: World, plan: Plan | None, now: float
         return "", 0
     mark = loops.mark(event.post)
     since = now - max(groups.values()).total_seconds()
-    return mark.key, loops.hops(mark, event.post.author.name, origins.earlier(tx, mark.key, groups, since))
+    return mark.key, loops.hops(mark, event.post.author.name, origins.earlier(tx, mark, groups, since))
 
 
 def _told(tx: Tx, event: Event) -> Told | None:

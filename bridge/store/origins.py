@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Float, bindparam, case, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.loops import Earlier, mark
+from bridge.loops import Earlier, Mark, mark
 from bridge.post import AccountId, Place, PlaceId, Post, UserId
 from bridge.reasons import Reason
 from bridge.store import sql
@@ -50,12 +50,16 @@ _EARLIER = (
 )
 
 
-def earlier(tx: Connection, key: str, groups: Iterable[str], since: float) -> tuple[Earlier, ...]:
-    """The posts of these groups since then that have the same mark."""
-    if not key or tx.execute(_MARKED, {"mark": key, "since": since}).first() is None:  # most posts are like no other
+def earlier(tx: Connection, new: Mark, groups: Iterable[str], since: float) -> tuple[Earlier, ...]:
+    """The posts of these groups since then that have the same key; with their names where these may tell anything."""
+    if not new.key or tx.execute(_MARKED, {"mark": new.key, "since": since}).first() is None:  # most posts are like no other
         return ()
-    rows = tx.execute(_EARLIER, {"mark": key, "since": since, "groups": list(groups)})
-    return tuple(Earlier(row.author, mark(load_post(row.body)).names if row.body else frozenset(), row.hops) for row in rows)
+    rows = tx.execute(_EARLIER, {"mark": new.key, "since": since, "groups": list(groups)})
+    return tuple(Earlier(row.author, _names(row.body) if new.names or row.hops else frozenset(), row.hops) for row in rows)
+
+
+def _names(body: str) -> frozenset[str]:
+    return mark(load_post(body)).names if body else frozenset()
 
 
 def count(tx: Connection, group: str, post: Post, now: float, period: float) -> tuple[int, str]:

@@ -99,5 +99,5 @@ class Stub:
 
 def raw(account: AccountId, number: int) -> Raw:
     """The `number`th post, as the stub's bytes."""
-    body = json.dumps({"text": f"post {number}: can everyone meet at two today?"}).encode()
+    body = json.dumps({"text": f"Can everyone meet at two today, in room {number}?"}).encode()
     return Raw(account, f"{number:09d}", body, datetime.fromtimestamp(time.time(), UTC))
