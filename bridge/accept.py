@@ -6,7 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bridge import audience, breaking, choosing, facts, feedback, notices, reacting, refusing, routing, rules, standing, text
+from bridge import (
+    audience,
+    breaking,
+    choosing,
+    facts,
+    feedback,
+    notices,
+    offboarding,
+    reacting,
+    refusing,
+    routing,
+    rules,
+    standing,
+    text,
+)
 from bridge.facts import Case
 from bridge.mappings import Group
 from bridge.pausing import Halt
@@ -70,6 +84,7 @@ def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], w
     for event in events:
         if isinstance(event, Ignored):
             reasons.append(event.reason)
+            offboarding.hear(tx, claim.lane.account, event, world, now)
             continue
         if isinstance(event, Commanded):
             commanded = commands.add(tx, event, now) or commanded

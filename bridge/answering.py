@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from bridge import joining, notices, releasing, standing, text
+from bridge import joining, notices, offboarding, releasing, standing, text
 from bridge.facts import Case
+from bridge.joining import NotAsking
 from bridge.notices import Notice
+from bridge.offboarding import NotOffboarded
 from bridge.post import Place, Post, UserId, direct
 from bridge.reasons import Reason
 from bridge.releasing import NotHeld
@@ -92,7 +94,7 @@ def _obey(case: Case, post: Post, told: Told) -> set[int]:
                 return standing.answered(case.tx, kind, about, case.world, case.now, no=bool(words & _NO))
             case _:
                 return _explain(case, post)
-    except NotHeld as error:
+    except (NotHeld, NotAsking, NotOffboarded) as error:
         return notify(case.tx, notices.could_not(post.ref, told.place, error.sentence), case.now)
 
 
@@ -121,6 +123,8 @@ def _held_by(tx: Tx, about: str) -> str:
 def _decide(case: Case, name: str, *, no: bool) -> set[int]:
     if name.startswith(joining.ABOUT):
         return joining.decide(case.tx, name, case.world, case.now, by="an admin, by mail", no=no)
+    if name.startswith(offboarding.ABOUT):
+        return offboarding.decide(case.tx, name, case.world, case.now, by="an admin, by mail", no=no)
     if no:
         releasing.discard(case.tx, name)
         return set()

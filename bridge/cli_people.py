@@ -17,20 +17,20 @@ HeldName = Annotated[str, typer.Argument(help="What it is called in the list.")]
 
 @held.callback(invoke_without_command=True)
 def what_is_held(context: typer.Context, url: Url = HERE, json: AsJson = False) -> None:
-    """What is held: kept for a human, with who wrote it, where, when and why; the list unless told otherwise."""
+    """What is held: kept for a human, with who wrote it, where, when and why; and who was offboarded."""
     if context.invoked_subcommand is None:
         show(url, "/api/held", "held", as_json=json)
 
 
 @held.command("approve")
 def approve_held(name: HeldName, by: By = "", url: Url = HERE) -> None:
-    """Let something held go where it would have gone."""
+    """Let something held go where it would have gone; or remove who was offboarded."""
     act(url, "/api/held", {"id": name, "deed": "approve"}, by)
 
 
 @held.command("discard")
 def discard_held(name: HeldName, by: By = "", url: Url = HERE) -> None:
-    """Let something held go nowhere; its text is forgotten."""
+    """Let something held go nowhere, its text is forgotten; or leave who was offboarded where they are."""
     act(url, "/api/held", {"id": name, "deed": "discard"}, by)
 
 

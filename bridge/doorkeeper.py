@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bridge import notices
+from bridge import notices, notices_members
 from bridge.arrivals import Changes, Seen, changes, is_in, write_down
 from bridge.contract import Follower, People
 from bridge.engine import Account, Engine
@@ -115,7 +115,7 @@ class Doorkeeper:
             if everybody:
                 door.look_through_at = self._engine.now() + FOLLOWERS_S
             await self._let_in(door, asking)
-            await self._finish(door, followers or ())
+            await self._finish(door, followers if followers is not None else _to_go(known))
 
     async def _note(self, door: _Door, seen: Seen, known: dict[UserId, Known]) -> None:
         account, now, new = door.account.id, self._engine.now(), changes(seen, known)
@@ -164,19 +164,29 @@ class Doorkeeper:
     async def _try(self, door: _Door, follower: Follower, deed: Deed, by: str) -> None:
         """As `_do`; who took their request back meanwhile holds up nobody else."""
         try:
-            await self._do(door, follower, deed, by)
+            await self._do(door, follower, deed, by, later=True)
         except Rejected as error:
             log.warning("door.refused", account=door.account.id, deed=deed, error=error.sentence)
+            if deed is Deed.REMOVE:  # it was decided elsewhere, so nobody sees that it came to nothing
+                now, account = self._engine.now(), door.account.id
+                said = notices_members.not_removed(account, people.handle_of(follower), error.sentence)
+                await self._store.write(
+                    lambda tx: alerts.add(tx, Alert(f"stays:{account}:{follower.user}:{now}", account, said), now)
+                )
 
-    async def _do(self, door: _Door, follower: Follower, deed: Deed, by: str) -> None:
-        """Do it and write it down: first what is wanted, so that after a crash the log still says by whom."""
+    async def _do(self, door: _Door, follower: Follower, deed: Deed, by: str, *, later: bool = False) -> None:
+        """Do it and write it down: first what is wanted, so that after a crash the log still says by whom.
+
+        `later`: where a human must mend something first, it is done once they have.
+        """
         account, user = door.account.id, follower.user
         await self._store.write(lambda tx: people.wish(tx, account, user, deed, by))
         call = {Deed.APPROVE: door.people.approve, Deed.REJECT: door.people.reject, Deed.REMOVE: door.people.remove}[deed]
         try:
             await call(user)
-        except (Rejected, NeedsOperator):
-            await self._store.write(lambda tx: people.unwish(tx, account, user))
+        except (Rejected, NeedsOperator) as error:
+            if isinstance(error, Rejected) or not later:
+                await self._store.write(lambda tx: people.unwish(tx, account, user))
             raise
         now = self._engine.now()
 
@@ -214,8 +224,9 @@ class Doorkeeper:
         return self._world().mappings.person_by_handles(account, (follower.user, *follower.handles))
 
     def _invited(self, account: AccountId, follower: Follower) -> Person | None:
-        """The person of the mapping file who asks; None also where they moved: whoever asks may not be who we know."""
-        return None if follower.moved else self._person(account, follower)
+        """The person of the mapping file who asks; None also where they moved, so it may be somebody else, or were offboarded."""
+        person = None if follower.moved else self._person(account, follower)
+        return None if person is not None and person.id in self._world().leaving else person
 
     def _welcome(self, tx: Tx, account: AccountId, follower: Follower, now: float) -> set[int]:
         """Once for ever per person, as its key does not change. The lanes with new work."""
@@ -229,6 +240,11 @@ class Doorkeeper:
     def _groups(self, account: AccountId) -> list[Group]:
         groups = self._world().mappings.groups
         return [group for group in groups if any(entry.account == account for entry in group.places)]
+
+
+def _to_go(known: dict[UserId, Known]) -> Sequence[Follower]:
+    """Who is to be removed, as we saw them last."""
+    return tuple(each.follower for each in known.values() if each.wish is Deed.REMOVE)
 
 
 def _may_write(group: Group, person: Person | None) -> bool:

@@ -131,7 +131,7 @@ class Eraser:
 
 def _find(tx: Tx, world: World, who: str) -> tuple[Person | None, Them, frozenset[str]]:
     """Whom the words mean: the person of the mapping file, where they write, and by what words they are named."""
-    person = world.mappings.people.get(PersonId(who))
+    person = world.whole.people.get(PersonId(who))
     if person is not None:
         handles = {account: frozenset(named) for account, named in person.handles.items()}
     else:

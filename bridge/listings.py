@@ -71,7 +71,8 @@ def _posts(found: Iterable[Json]) -> Iterator[str]:
     for each in found:
         who = " ".join(filter(None, (each["who"], f"({each['handle']})" if each["handle"] else ""))) or "unknown"
         where = f"{each['account']}/{each['place']}" if each["place"] else each["account"]
-        yield f"{each['id']}  {_time(each['at'])}  {_safe(who)} at {where}: {each['why']}"
+        does = "is no member of" if each["reason"] == "offboarded" else "at"
+        yield f"{each['id']}  {_time(each['at'])}  {_safe(who)} {does} {where}: {each['why']}"
         if each["line"]:
             yield f"    {_safe(each['line'])}"
 

@@ -289,12 +289,15 @@ class Commanded:
 class Ignored:
     """Something the platform said that is no post: a join, a typing note. Counted with its reason, then done.
 
-    `doubts` are places of which it says that others may read there now.
+    `doubts` are places of which it says that others may read there now. `member` is one of the platform's own people of
+    whom it says how they stand: with `gone`, that their account there was switched off.
     """
 
     key: str
     reason: str
     doubts: tuple[PlaceId, ...] = ()
+    member: Author | None = None
+    gone: bool = False
 
 
 Event = Created | Edited | Deleted | Reacted

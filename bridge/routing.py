@@ -47,6 +47,12 @@ class World:
     """Readers who were told what they read."""
     patient: bool = False
     """Whether what readers get as it is written may wait a little, to come in fewer mails."""
+    file: Mappings | None = None
+    """The mapping file as it is written, where some of its people were removed as offboarded: `mappings` is without them."""
+    removed: frozenset[PersonId] = frozenset()
+    """Those."""
+    leaving: frozenset[PersonId] = frozenset()
+    """People who were offboarded, and of whom is still to be decided whether they are removed."""
     restored_at: float = 0.0
     """When the database was filled from a backup: what was written before may stand where nobody here knows. 0 for never."""
     places: Places = field(default=_NOWHERE, compare=False, repr=False)
@@ -55,6 +61,11 @@ class World:
     def __post_init__(self) -> None:
         if self.places.mappings is not self.mappings or self.places.pins is not self.pins:
             object.__setattr__(self, "places", Places(self.mappings, self.pins))
+
+    @property
+    def whole(self) -> Mappings:
+        """The mapping file as it is written, with those who were removed."""
+        return self.file or self.mappings
 
     @property
     def public_url(self) -> str:

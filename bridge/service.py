@@ -27,6 +27,7 @@ from bridge.inbox import Inbox
 from bridge.introducing import Introducer
 from bridge.lanes import Lanes
 from bridge.mappings import Mappings
+from bridge.members import Members
 from bridge.pausing import Halt
 from bridge.post import AccountId, Place, PlaceId
 from bridge.reconciling import Reconciler
@@ -91,6 +92,7 @@ class Service:
         self.doorkeeper = Doorkeeper(store, self.engine, lambda: self._world, self._lanes.wake, self._changed, self._resume)
         halter = Halter(store, self.engine, lambda: self._world, self._put_halts, self._lanes.wake)
         self.commander = Commander(store, self.engine, lambda: self._world, self._lanes.wake, self.doorkeeper, halter)
+        self._members = Members(store, self.engine, lambda: self._world, self._changed)
         self._introducer = Introducer(store)
 
     @contextlib.asynccontextmanager
@@ -125,6 +127,7 @@ class Service:
             "teller": self._teller.run,
             "commander": self.commander.run,
             "readers": self._keep_readers,
+            "members": self._members.run,
         }
         works = {"lanes": self._lanes.run(), "accounts": self._accounts.run(), "reconciler": self.reconciler.run()}
         works |= {name: self._shifts.duty(name, work) for name, work in duties.items()}
@@ -185,7 +188,10 @@ class Service:
         )
         self._world = replace(
             self._world,
-            mappings=self.mappings,
+            mappings=today.mappings,
+            file=today.file,
+            removed=today.removed,
+            leaving=today.leaving,
             pins=known,
             followers=following,
             halts=paused,

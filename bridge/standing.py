@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from bridge import choosing, feedback, joining, notices
+from bridge import choosing, feedback, joining, notices, offboarding
 from bridge.mappings import Group
 from bridge.post import AccountId, Destination, Place, PlaceId, Undelivered, UserId, Wish, Wished, direct
 from bridge.reasons import Reason
@@ -23,7 +23,8 @@ ASKED_EVERY_S = 7 * _DAY_S
 
 
 def today(tx: Tx, world: World) -> World:
-    """The world with what readers said of themselves by now."""
+    """The world without who was removed by now, and with what readers said of themselves."""
+    world = offboarding.today(tx, world)
     if not world.by_reader:
         return world
     return replace(

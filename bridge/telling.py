@@ -163,8 +163,9 @@ class Teller:
         self.wake(await self.store.write(tell))
 
     def _admins(self) -> list[Person]:
-        mappings = self.world().mappings
-        return [mappings.people[admin] for admin in mappings.admins if admin in mappings.people]
+        """Not one of whom the others are to decide."""
+        mappings, leaving = self.world().mappings, self.world().leaving
+        return [mappings.people[admin] for admin in mappings.admins if admin in mappings.people and admin not in leaving]
 
     async def _way(self, admin: Person, alert: Alert) -> Place | No:
         """The direct conversation by which they are told: a mail first, then whatever they have elsewhere.

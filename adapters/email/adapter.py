@@ -38,6 +38,7 @@ from bridge.contract import (
     Checked,
     Commands,
     Context,
+    Directory,
     FileLimits,
     Finding,
     History,
@@ -151,6 +152,10 @@ class EmailAdapter:
 
     @property
     def history(self) -> History | None:
+        return None
+
+    @property
+    def directory(self) -> Directory | None:
         return None
 
     @property

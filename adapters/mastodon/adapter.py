@@ -37,6 +37,7 @@ from bridge.contract import (
     Checked,
     Commands,
     Context,
+    Directory,
     Finding,
     History,
     Inbox,
@@ -116,6 +117,10 @@ class MastodonAdapter:
     @property
     def history(self) -> History | None:
         return Past(self._account, self._feeds(self._signed_in))
+
+    @property
+    def directory(self) -> Directory | None:
+        return None
 
     @property
     def bundler(self) -> Bundler | None:

@@ -37,6 +37,7 @@ from bridge.contract import (
     Checked,
     Commands,
     Context,
+    Directory,
     FileLimits,
     Finding,
     History,
@@ -117,6 +118,10 @@ class SlackAdapter:
     @property
     def people(self) -> People | None:
         return None
+
+    @property
+    def directory(self) -> Directory | None:
+        return people.Members(lambda: self._web, self.team, asked)
 
     @property
     def bundler(self) -> Bundler | None:
@@ -209,6 +214,8 @@ class SlackAdapter:
             self._note(change)
         if doubts := tuple(PlaceId(each.channel) for each in changes if each.channel and self._is_ours(each)):
             events = tuple(replace(event, doubts=doubts) if isinstance(event, Ignored) else event for event in events)
+        if told := [each for each in changes if people.is_gone(each.profile, self._team) is not None]:
+            events = tuple(people.telling(event, told[0].profile) if isinstance(event, Ignored) else event for event in events)
         for event in events:
             self._sender.known.something |= isinstance(event, Created)
             if isinstance(event, Created) and event.own is Own.SURELY:

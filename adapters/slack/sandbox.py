@@ -211,6 +211,10 @@ class SlackSandbox:
         """Give a person other names; with `is_told` Slack tells it."""
         await self._do(lambda server: acts.rename(server, person, display_name, real_name, is_told=is_told))
 
+    async def offboard(self, person: str, *, is_gone: bool = True, is_told: bool = True) -> None:
+        """Deactivate a member, or let them come back; with `is_told` off, the event of it is lost."""
+        await self._do(lambda server: acts.offboard(server, person, is_gone=is_gone, is_told=is_told))
+
     async def share(self, place: str, *, is_shared: bool = True, is_told: bool = True) -> None:
         """Share a channel with another company, or stop; with `is_told` off, the event of it is lost."""
         await self._do(lambda server: acts.share(server, place, is_shared=is_shared, is_told=is_told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.slack.mentions import with_names
 from adapters.slack.mrkdwn import read_mrkdwn
@@ -79,6 +80,14 @@ def rename(server: Server, person: str, display_name: str, real_name: str, *, is
     members[old.id] = type(old)(old.id, old.handle, real_name, display_name, old.email)
     if is_told:
         server.tell({"type": "user_change", "user": members[old.id].to_json()})
+
+
+def offboard(server: Server, person: str, *, is_gone: bool, is_told: bool) -> None:
+    """Deactivate a member, or let them come back."""
+    member = replace(server.workspace.member(person), deleted=is_gone)
+    server.workspace.members[member.id] = member
+    if is_told:
+        server.tell({"type": "user_change", "user": member.to_json()})
 
 
 def share(server: Server, place: str, *, is_shared: bool, is_told: bool) -> None:

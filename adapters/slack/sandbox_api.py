@@ -87,7 +87,7 @@ class Api:
 
     def users_by_email(self, _: Caller, args: Args) -> Json:
         email = _needed(args, "email")
-        found = next((member for member in self.workspace.members.values() if member.email == email), None)
+        found = next((member for member in self.workspace.members.values() if member.email == email and not member.deleted), None)
         if found is None:
             raise Refused("users_not_found")
         return {"user": found.to_json()}

@@ -33,11 +33,13 @@ class Member:
     display_name: str = ""
     email: str = ""
     is_bot: bool = False
+    deleted: bool = False
+    team: str = TEAM
 
     def to_json(self) -> Json:
         profile = {"display_name": self.display_name, "real_name": self.real_name, "email": self.email}
         return {
-            "id": self.id, "team_id": TEAM, "name": self.handle, "real_name": self.real_name, "deleted": False,
+            "id": self.id, "team_id": self.team, "name": self.handle, "real_name": self.real_name, "deleted": self.deleted,
             "is_bot": self.is_bot, "profile": {key: value for key, value in profile.items() if value or key != "email"},
         }  # fmt: skip
 

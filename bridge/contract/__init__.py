@@ -22,7 +22,7 @@ from bridge.contract.adapter import (
 from bridge.contract.inbox import Inbox, Taker
 from bridge.contract.limits import FileLimits
 from bridge.contract.manifest import Manifest
-from bridge.contract.offers import Commands, Follower, History, Page, People, Seen
+from bridge.contract.offers import Commands, Directory, Follower, History, Page, People, Seen
 from bridge.contract.sandbox import Act, Emitted, Fault, Sandbox, Standing
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Checked",
     "Commands",
     "Context",
+    "Directory",
     "Emitted",
     "Excerpt",
     "Fault",

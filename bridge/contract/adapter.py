@@ -19,7 +19,7 @@ from typing import Protocol
 
 from bridge.contract.inbox import Inbox
 from bridge.contract.limits import FileLimits
-from bridge.contract.offers import Commands, History, People
+from bridge.contract.offers import Commands, Directory, History, People
 from bridge.post import (
     Audience,
     Destination,
@@ -229,6 +229,10 @@ class Adapter(Protocol):
     @property
     def commands(self) -> Commands | None:
         """How people command the bridge there; None where they can't."""
+
+    @property
+    def directory(self) -> Directory | None:
+        """Where the platform lists its own people; None where it has no such list."""
 
     @property
     def bundler(self) -> Bundler | None:

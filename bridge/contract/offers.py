@@ -1,4 +1,4 @@
-"""What an adapter may offer beside sending and hearing: its people, its past, commands. Types only."""
+"""What an adapter may offer beside sending and hearing: its door, its past, commands, who belongs there. Types only."""
 
 from __future__ import annotations
 
@@ -73,4 +73,15 @@ class Commands(Protocol):
         """Who asks, with all the handles by which the mapping file may name them: what they may do hangs on it.
 
         Raises `Retryable` where that can't be told now.
+        """
+
+
+class Directory(Protocol):
+    """Where a platform lists its own people, as a workspace does. Raises only `SendError`s."""
+
+    async def is_gone(self, user: UserId) -> bool | None:
+        """Whether somebody's account there was switched off.
+
+        None where the platform does not say so in as many words, or they are none of its own people: a bot, a guest from
+        elsewhere. That nobody of that id is found is no word either.
         """

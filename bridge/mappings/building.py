@@ -44,6 +44,7 @@ def build(entry: FileEntry, accounts: Mapping[AccountId, AccountEntry]) -> Mappi
         people=MappingProxyType(people),
         groups=tuple(_group(name, group, people) for name, group in entry.groups.items()),
         tests=tuple(MappingTest(test.origin, test.by, test.text, tuple(test.reaches)) for test in entry.tests),
+        offboarded=entry.offboarded,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ Answers = Literal["everyone", "as-they-are"]
 Strangers = Literal["answer", "silent"]
 Mentions = Literal["names", "people"]
 Join = Literal["closed", "ask", "open"]
+Offboarding = Literal["ask", "remove"]
 
 
 class Direction(StrEnum):
@@ -159,6 +160,17 @@ class Group:
     keep: timedelta = timedelta(days=30)
     late_after: timedelta = timedelta(seconds=30)
 
+    def without(self, gone: frozenset[PersonId]) -> Group:
+        """As if no line of it named these people."""
+        places = (replace(each, readers=tuple(r for r in each.readers if r.person not in gone)) for each in self.places)
+        return replace(
+            self,
+            writers=self.writers - gone,
+            announcers=self.announcers - gone,
+            bots=self.bots - gone,
+            places=tuple(places),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AccountEntry:
@@ -181,7 +193,7 @@ class MappingTest:
 
 @dataclass(frozen=True, slots=True)
 class Mappings:
-    """The whole file. `public_url` has no trailing slash."""
+    """The whole file. `public_url` has no trailing slash; `offboarded` is what becomes of who is gone from a workspace."""
 
     public_url: str | None
     admins: tuple[PersonId, ...]
@@ -189,6 +201,18 @@ class Mappings:
     people: Mapping[PersonId, Person]
     groups: tuple[Group, ...]
     tests: tuple[MappingTest, ...]
+    offboarded: Offboarding = "ask"
+
+    def without(self, gone: frozenset[PersonId]) -> Mappings:
+        """As if every line that names these people were deleted. The file itself when there are none."""
+        if not gone:
+            return self
+        return replace(
+            self,
+            admins=tuple(each for each in self.admins if each not in gone),
+            people={name: person for name, person in self.people.items() if name not in gone},
+            groups=tuple(group.without(gone) for group in self.groups),
+        )
 
     def person_by_handles(self, account: AccountId, handles: Iterable[str]) -> Person | None:
         """Who an author at the account is. None if nobody, or if the handles belong to two people: no rights in doubt."""

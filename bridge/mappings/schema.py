@@ -212,6 +212,13 @@ class FileEntry(Entry):
         None, description="Where people reach the bridge's pages; without it no web link is sent."
     )
     admins: list[Words] = Field([], description="Whom the bridge tells when something needs a human: keys of `people`.")
+    offboarded: Literal["ask", "remove"] = Field(
+        "ask",
+        description=(
+            "What becomes of people who are members of a workspace no more: admins are asked whether they are to be removed "
+            "(`ask`), or they are at once (`remove`), unless they are many, or an admin."
+        ),
+    )
     accounts: dict[str, AnyAccount] = Field(description="The signed-in connections, by a name of your own.")
     people: dict[str, PersonEntry] = Field({}, description="The humans, by a short name of your own.")
     groups: dict[str, GroupEntry] = Field(description="The conversations, by a name of your own.")

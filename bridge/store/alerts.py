@@ -116,6 +116,13 @@ def _alert(row: Any) -> Alert:
     )
 
 
+def withdraw(tx: Connection, about: str) -> bool:
+    """What it was about is settled otherwise, so nobody else is told; whether somebody was."""
+    a = sql.alert.c
+    mine = update(sql.alert).where(a.about == about).values(open=False)
+    return any(told for (told,) in tx.execute(mine.returning(a.told)))
+
+
 def about(tx: Connection, key: str) -> str:
     """What the alert is about; empty where nothing is held."""
     return tx.execute(select(sql.alert.c.about).where(sql.alert.c.key == key)).scalar_one_or_none() or ""

@@ -131,8 +131,7 @@ def scrub_reader(tx: Connection, account: AccountId, address: str, now: float) -
     tx.execute(delete(sql.alert).where(or_(a.key.contains(address, autoescape=True), a.about.contains(address, autoescape=True))))
     nobody = f"erased-{secrets.token_hex(8)}"
     mine = (_LANE.account == account, or_(_LANE.reader == address, _LANE.person == address))
-    for each in tx.execute(select(_D.id).where(_D.lane_id.in_(select(_LANE.id).where(*mine)), *_unbegun())).scalars().all():
-        outward.withdraw(tx, each, Reason.NO_LONGER_MAPPED, now)
+    _end_unsent(tx, now, *mine)
     void = {"owner": "", "epoch": _LANE.epoch + 1}  # whoever serves it knows the address
     tx.execute(update(sql.lane).where(_LANE.account == account, _LANE.reader == address).values(reader=nobody, **void))
     for table in (sql.lane, sql.post, sql.receipt):
@@ -141,6 +140,17 @@ def scrub_reader(tx: Connection, account: AccountId, address: str, now: float) -
     told = (_POST.native.like("notice:%"), _POST.native.contains(address, autoescape=True))
     for post in tx.execute(select(_POST.id).where(*told)).scalars().all():
         tx.execute(update(sql.post).where(_POST.id == post).values(native=f"notice:{nobody}:{post}"))
+
+
+def end_unsent(tx: Connection, to: Destination, now: float) -> None:
+    """Nothing that waits for a reader goes to them any more; what is under way just now may."""
+    _end_unsent(tx, now, _LANE.account == to.account, _LANE.place == to.place.id, _LANE.reader == (to.reader or ""))
+
+
+def _end_unsent(tx: Connection, now: float, *lanes: ColumnElement[bool]) -> None:
+    waiting = select(_D.id).where(_D.lane_id.in_(select(_LANE.id).where(*lanes)), *_unbegun())
+    for each in tx.execute(waiting).scalars().all():
+        outward.withdraw(tx, each, Reason.NO_LONGER_MAPPED, now)
 
 
 def _unbegun() -> tuple[ColumnElement[bool], ...]:

@@ -162,6 +162,12 @@ def user_of(tx: Connection, account: AccountId, handle: str) -> UserId | None:
     return UserId(found) if found is not None else None
 
 
+def meant(tx: Connection, account: AccountId) -> Mapping[str, UserId]:
+    """Whom each handle was found to mean at the account."""
+    h = sql.handle.c
+    return {row.handle: UserId(row.user) for row in tx.execute(select(h.handle, h.user).where(h.account == account))}
+
+
 def remember(tx: Connection, account: AccountId, handle: str, user: UserId) -> None:
     """The handle means this user."""
     sql.upsert(tx, sql.handle, ("account", "handle"), account=account, handle=handle, user=user)

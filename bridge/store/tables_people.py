@@ -134,3 +134,17 @@ class ReaderRow(SQLModel, table=True):
     why: str = ""
     asked: int = 0
     asked_at: float = 0.0
+
+
+class OffboardedRow(SQLModel, table=True):
+    """Somebody of the mapping file who is, or was, no member of their platform any more; as `bridge.store.offboarded`."""
+
+    __tablename__ = "offboarded"
+
+    person: str = Field(primary_key=True)
+    account: str
+    step: str
+    at: float
+    times: int
+    doubted: bool
+    by: str = ""

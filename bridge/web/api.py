@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridge import reasons
+from bridge import offboarding, reasons
 from bridge.errors import BridgeError, Retryable
 from bridge.mappings import Person
 from bridge.post import AccountId
@@ -141,7 +141,10 @@ def _advice(known: Known, person: Person | None) -> str:
 
 
 async def _held(service: Service) -> list[dict[str, Any]]:
-    return _listed(service, await service.store.read(lambda tx: (*held.posts(tx), *held.raws(tx))))
+    world = service.world
+    gone = await service.store.read(lambda tx: offboarding.waiting(tx, world))
+    found = await service.store.read(lambda tx: (*held.posts(tx), *held.raws(tx)))
+    return [*(each | {"why": offboarding.WHY} for each in _listed(service, gone)), *_listed(service, found)]
 
 
 def _listed(service: Service, found: Iterable[Held]) -> list[dict[str, Any]]:

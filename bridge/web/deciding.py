@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridge import releasing
+from bridge import offboarding, releasing
 from bridge.errors import BridgeError, Retryable
 from bridge.routing import World
 from bridge.service import Service
@@ -17,6 +17,8 @@ from bridge.store import Tx
 from bridge.web.guard import on_purpose
 
 _LONGEST = 500
+_DONE = {"approve": "goes its way", "discard": "was thrown away"}
+_DONE_TO_MEMBERS = {"approve": "is removed", "discard": "stays as it is"}
 
 log = structlog.get_logger()
 
@@ -26,7 +28,7 @@ class Verdict(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str = Field(max_length=40)
+    id: str = Field(max_length=100)
     deed: Literal["approve", "discard"]
     by: str = Field(min_length=1, max_length=_LONGEST)
 
@@ -44,6 +46,8 @@ def routes(service: Service) -> APIRouter:
 
 async def _decide_held(service: Service, verdict: Verdict) -> JSONResponse:
     def change(tx: Tx, world: World, now: float) -> set[int]:
+        if verdict.id.startswith(offboarding.ABOUT):
+            return offboarding.decide(tx, verdict.id, world, now, by=verdict.by, no=verdict.deed == "discard")
         if verdict.deed == "approve":
             return releasing.release(tx, verdict.id, world, now)
         releasing.discard(tx, verdict.id)
@@ -54,4 +58,5 @@ async def _decide_held(service: Service, verdict: Verdict) -> JSONResponse:
     except BridgeError as error:
         return JSONResponse({"error": error.sentence}, status_code=503 if isinstance(error, Retryable) else 409)
     log.info("held.decided", held=verdict.id, deed=verdict.deed, by=verdict.by)
-    return JSONResponse({"done": f"{verdict.id} {'goes its way' if verdict.deed == 'approve' else 'was thrown away'}."})
+    said = _DONE_TO_MEMBERS if verdict.id.startswith(offboarding.ABOUT) else _DONE
+    return JSONResponse({"done": f"{verdict.id} {said[verdict.deed]}."})

@@ -1,4 +1,4 @@
-"""`/waiting`: what an admin is asked about, to be decided by a press: held posts, and people who want to read along."""
+"""`/waiting`: what an admin is asked about, to be decided by a press: held posts, people who want to read along or are gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from bridge import reasons
+from bridge import offboarding, reasons
 from bridge.service import Service
 from bridge.store import held, joining
 from bridge.store.joining import Step
@@ -25,8 +25,12 @@ def routes(service: Service) -> APIRouter:
 
     @routes.get("/waiting")
     async def waiting() -> HTMLResponse:
-        posts, asking = await service.store.read(lambda tx: (held.posts(tx), joining.known(tx)))
-        return HTMLResponse(templates.get_template("waiting.html").render(cards=_cards(posts, asking)))
+        world = service.world
+        posts, asking, leaving = await service.store.read(
+            lambda tx: (held.posts(tx), joining.known(tx), offboarding.waiting(tx, world))
+        )
+        cards = [*_leavers(leaving), *_cards(posts, asking)]
+        return HTMLResponse(templates.get_template("waiting.html").render(cards=cards))
 
     return routes
 
@@ -59,4 +63,21 @@ def _cards(posts: Any, asking: Any) -> list[dict[str, Any]]:
             ],
         }
         for each in wants[:_MOST]
+    ]
+
+
+def _leavers(leaving: Any) -> list[dict[str, Any]]:
+    """One for each who was offboarded and is still somewhere else."""
+    return [
+        {
+            "what": f"{each.who} is no member of {each.account} any more",
+            "why": offboarding.WHY,
+            "line": each.line,
+            "url": "/api/held",
+            "deeds": [
+                ("Remove them", {"id": each.id, "deed": "approve"}),
+                ("Leave it as it is", {"id": each.id, "deed": "discard"}),
+            ],
+        }
+        for each in leaving[:_MOST]
     ]

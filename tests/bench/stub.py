@@ -37,6 +37,7 @@ class Stub:
     capabilities = Capabilities(edit=True, delete=True)
     limits = Limits(characters=10_000)
     people = None
+    directory = None
 
     def __init__(self, account: AccountId, *, away: bool = False) -> None:
         self._account = account

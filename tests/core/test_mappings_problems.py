@@ -121,6 +121,7 @@ SHAPES = [
     Case("strangers", group(f"strangers: «silence»\n    {PLACES}"), Code.WRONG_VALUE, "answer or silent", '"silent"'),
     Case("url", "public_url: «bridge.example»\n" + TOP + GROUPS, Code.WRONG_VALUE, "https://", ""),
     Case("reader", TOP + "groups: {g: {places: [{at: mail/a, readers: [«5»]}, {at: team/b}]}}", Code.WRONG_VALUE, "a person", ""),
+    Case("offboarded", "offboarded: «removed»\n" + TOP + GROUPS, Code.WRONG_VALUE, "ask or remove", '"remove"'),
     Case("undo", group(f"undo: «60»\n    {PLACES}"), Code.WRONG_VALUE, "a number with its unit", ""),
     Case("budget", group(f"loops: {{budget: «30/week»}}\n    {PLACES}"), Code.WRONG_VALUE, "such as 30/m, or off", ""),
     Case("digest", reads("deliver: «dayly»"), Code.WRONG_VALUE, "one of each, hourly, daily, weekly", '"daily"'),

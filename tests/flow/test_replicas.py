@@ -109,7 +109,7 @@ async def test_who_no_longer_hears_the_others_still_finds_the_work(fleet: Wreck)
 async def test_each_stream_and_duty_has_one_owner_and_a_replica_that_leaves_hands_its_own_over(fleet: Wreck) -> None:
     await calm(fleet)
     shifts = await until(lambda: _all_owned(fleet), "each stream and duty has an owner")
-    duties = {"keeper", "sizes", "doorkeeper", "teller", "commander", "readers"}
+    duties = {"keeper", "sizes", "doorkeeper", "teller", "commander", "readers", "members"}
     assert {"slack", "mastodon", "email"} | duties == set(shifts)
     leaver = 2
     os.kill(fleet.pids[leaver], signal.SIGTERM)
