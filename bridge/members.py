@@ -14,7 +14,7 @@ import structlog
 from bridge import offboarding, standing
 from bridge.contract import Directory
 from bridge.engine import Account, Engine
-from bridge.errors import BridgeError, SendError
+from bridge.errors import BridgeError, Rejected, SendError
 from bridge.mappings import Person
 from bridge.post import AccountId, PersonId, UserId
 from bridge.routing import World
@@ -24,6 +24,8 @@ LOOK_S = 10.0
 """How often those are asked about of whom there is a doubt."""
 ALL_S = 3600.0
 """How often everybody is asked about, as an event may have been missed; at first when the duty begins."""
+MOST = 10
+"""How many are asked about in one look, so that a platform's patience is left for the posts."""
 
 log = structlog.get_logger()
 
@@ -68,19 +70,34 @@ class Members:
         known = {each.person: each for each in await self.store.read(offboarded.known)}
         due = [person for person, each in known.items() if offboarding.is_due(each, now)]
         silent: dict[AccountId, str] = {}
+        asked = 0
         for person in [here[each] for each in dict.fromkeys([*due, *self._left]) if each in here]:
             accounts = self._accounts(person)
             if any(each.id in silent or not each.opened.is_set() for each in accounts):
                 continue
+            if (asked := asked + 1) > MOST:
+                break
             try:
-                gone = await self._is_gone(person, accounts)
+                await self._ask_about(person, accounts, noted=person.id in known)
             except SendError as error:
                 silent |= {each.id: error.sentence for each in accounts}
-                continue
-            if gone or person.id in known:
-                await self._note(person, accounts[0].id, gone=gone)
-            self._left = [each for each in self._left if each != person.id]
+                self._later(person)
         return next(iter(silent.values()), "")
+
+    async def _ask_about(self, person: Person, accounts: Sequence[Account], *, noted: bool) -> None:
+        """Ask, and write down what that means; nothing where they are a member and always were. Raises `SendError`."""
+        try:
+            gone = await self._is_gone(person, accounts)
+        except Rejected:
+            gone = None  # that is no word either, and asking again would not help
+        if gone or noted:
+            await self._note(person, accounts[0].id, gone=gone)
+        self._left = [each for each in self._left if each != person.id]
+
+    def _later(self, person: Person) -> None:
+        """Ask about them when all others were asked about."""
+        if person.id in self._left:
+            self._left = [*(each for each in self._left if each != person.id), person.id]
 
     def _members(self) -> dict[PersonId, Person]:
         """Everybody of the file who can be asked about."""
@@ -106,7 +123,7 @@ class Members:
         said: dict[UserId, bool | None] = {}
         for handle in handles:
             user = meant.get(handle)
-            if user is not None:
+            if user is not None and user not in said:
                 said[user] = await directory.is_gone(user)
             if user is None or said[user]:
                 found = await account.adapter.look_up(handle)

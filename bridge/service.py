@@ -176,13 +176,16 @@ class Service:
 
     async def _look_around(self) -> None:
         """Learn what the store knows of the world: names, followers, pauses, readers, how many; tell places who reads them."""
+        mine = self._world
+        if mine.whole is not self.mappings:
+            mine = replace(mine, mappings=self.mappings, file=None, removed=frozenset())
         known, following, paused, counted, today, restored_at = await self.store.read(
             lambda tx: (
                 pins.all_pins(tx),
                 people.following(tx),
                 halts.current(tx),
                 sizes.counted(tx),
-                standing.today(tx, self._world),
+                standing.today(tx, mine),
                 saving.restored_at(tx),
             )
         )

@@ -86,7 +86,8 @@ class Office:
 
     async def look(self, seconds: float = 0.0) -> str:
         self.desk.now += seconds
-        sentence = await self.members.look()
+        for _ in range(2):  # they are more than one look asks about
+            sentence = await self.members.look()
         await look(self.desk)
         return sentence
 

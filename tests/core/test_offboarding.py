@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.errors import Retryable, SendError
-from bridge.members import ALL_S, LOOK_S
+from bridge.errors import Rejected, Retryable, SendError
+from bridge.members import ALL_S, LOOK_S, MOST
 from bridge.offboarding import SURE_AFTER_S, NotOffboarded
 from bridge.post import Author, PersonId, UserId
 from bridge.store import alerts, joining, readers, sql
@@ -58,6 +58,14 @@ async def test_one_word_is_not_enough_and_an_event_is_one(office: Office) -> Non
     assert await office.step() is Step.WAITS
 
 
+async def test_a_second_word_within_the_minute_is_as_the_first(office: Office) -> None:
+    office.workspace.said[UserId("U1")] = True
+    await office.look(ALL_S)
+    office.members = made(office.desk, office.workspace)  # another replica begins at once, with everybody
+    await office.look(1)
+    assert await office.step() is Step.SAID
+
+
 @pytest.mark.parametrize("answer", [None, Retryable("Slack's answer was lost.")], ids=["odd", "failed"])
 async def test_for_want_of_an_answer_nobody_is_gone(office: Office, answer: SendError | None) -> None:
     office.workspace.said[UserId("U1")] = answer
@@ -69,14 +77,31 @@ async def test_for_want_of_an_answer_nobody_is_gone(office: Office, answer: Send
     assert await office.step() is (Step.BACK if answer is None else Step.SAID)  # a failed one is asked for again
 
 
-async def test_whoever_could_not_be_asked_about_is_asked_about_soon_and_holds_up_nobody(office: Office) -> None:
+async def test_whoever_could_not_be_asked_about_is_asked_about_after_the_others_and_soon(office: Office) -> None:
     office.workspace.said[UserId("U1")] = Retryable("Slack can't be reached.")
-    assert await office.look(ALL_S) == "Slack can't be reached."
-    office.workspace.said[UserId("U1")] = True
+    office.desk.now += ALL_S
     office.workspace.asked.clear()
+    assert await office.members.look() == "Slack can't be reached."
+    assert office.workspace.asked == ["U1"]  # it is not asked about the others either now
+    office.workspace.said[UserId("U1")] = True
     assert await office.look(LOOK_S) == ""
-    assert office.workspace.asked[0] == "U1"
+    assert office.workspace.asked[-1] == "U1"
     assert await office.step() is Step.SAID
+
+
+async def test_somebody_whom_slack_will_not_speak_of_is_no_hindrance_to_the_others(office: Office) -> None:
+    office.workspace.said |= {UserId("U1"): Rejected("Slack refused it (user_not_visible)."), UserId("U2X"): True}
+    await office.settle()
+    assert (await office.step(), await office.step("member2")) == (None, Step.WAITS)
+
+
+async def test_one_look_asks_about_a_few(office: Office) -> None:
+    office.workspace.asked.clear()
+    office.desk.now += ALL_S
+    await office.members.look()
+    assert len(office.workspace.asked) == MOST
+    await office.members.look()
+    assert len(office.workspace.asked) == len(set(office.workspace.asked)) == 11
 
 
 async def test_nobody_is_asked_while_the_account_is_not_open(office: Office) -> None:

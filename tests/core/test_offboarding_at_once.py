@@ -13,6 +13,7 @@ from bridge.post import PersonId, UserId
 from bridge.store import Store
 from bridge.store.offboarded import Step
 from bridge.store.people import Deed
+from bridge.telling import Teller
 from tests.core.desk import Desk
 from tests.core.staff import Office, house, made, staffed
 
@@ -85,3 +86,24 @@ async def test_two_who_decide_or_look_at_the_same_time_do_it_once(office: Office
         assert [line[0] for line in await office.log()] == ["offboarded", "remove", "reinstated"]
     finally:
         other.store.close()
+
+
+# ---------------------------------------------------------------- as if their lines were deleted
+
+
+async def test_no_line_of_the_file_names_them_any_more(office: Office) -> None:
+    named = frozenset({PersonId("lynn")})
+    everywhere = house(admins=tuple(named)).mappings
+    groups = tuple(replace(each, announcers=named, bots=named) for each in everywhere.groups)
+    without = replace(everywhere, groups=groups).without(named)
+    assert "lynn" not in repr(without)
+    assert replace(everywhere, groups=groups).without(frozenset()).groups is groups
+
+
+async def test_of_an_admin_who_is_gone_the_others_are_asked(office: Office) -> None:
+    office.desk.world = house(admins=(PersonId("lynn"), PersonId("chair")))
+    engine = office.members.engine
+    teller = Teller(office.desk.store, engine, lambda: office.desk.world, lambda _: None)
+    assert [each.id for each in teller._admins()] == ["lynn", "chair"]
+    await office.goes("U1")
+    assert [each.id for each in teller._admins()] == ["chair"]
