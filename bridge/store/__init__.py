@@ -52,7 +52,8 @@ class Store:
 
     def _read_clock(self) -> SharedClock:
         try:
-            return SharedClock(self._query(lanes.database_now))
+            with self._engine.begin() as connection:
+                return SharedClock(lanes.database_now(connection))
         except DBAPIError as error:  # it was there a moment ago
             self._engine.dispose()
             raise DatabaseAway(f"The database cannot be reached: {type(error.orig).__name__}") from error

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bridge import keeper
+from bridge.loops import Mark
 from bridge.post import Destination, NativeId, Ref
 from bridge.store import (
     Store,
@@ -144,7 +145,7 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "a verdict": lambda tx: verdicts.verdict_of(tx, 1),
     "an adoption": lambda tx: outward.adopt(tx, "key", REF, NOW),
     "copies": lambda tx: jobs.copies(tx, 1, 1),
-    "what came back": lambda tx: origins.earlier(tx, "mark", ["all-hands"], NOW - 3600),
+    "what came back": lambda tx: origins.earlier(tx, Mark("mark", frozenset({"lynn"}), is_long=True), ["all-hands"], NOW - 3600),
     "who is stopped": origins.stopped,
     "what is held for the stopped": lambda tx: origins.settle(tx, NOW),
     "answers to what is held": lambda tx: origins.held_before(tx, [1]),

@@ -104,6 +104,27 @@ async def test_a_database_that_fails_is_retryable_for_reading_and_writing(desk: 
     assert await desk.write(taking(desk.raw(TEAM, "afterwards")))
 
 
+async def test_connections_that_ended_while_nobody_used_them_are_made_anew_without_a_word(
+    make_postgresql: Callable[[], str],
+) -> None:
+    ending = text(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name = 'viabridge' AND pid <> pg_backend_pid()"
+    )
+
+    def end_others(tx: Connection) -> int:
+        return int(tx.execute(ending).scalar_one())
+
+    store = Store(make_postgresql())
+    try:
+        assert await store.read(lambda tx: inward.waiting(tx, TEAM, NOW)) == ()
+        assert await store.write(end_others) == 1, "the one that reads"
+        assert await store.read(end_others) == 1, "it reads again; now the one that writes ends"
+        assert await store.write(lambda tx: inward.waiting(tx, TEAM, NOW)) == ()
+    finally:
+        store.close()
+
+
 async def test_a_read_only_database_takes_nothing_and_says_so(desk: Desk) -> None:
     def read_only(tx: Connection) -> bool:
         tx.execute(text("SET TRANSACTION READ ONLY" if tx.dialect.name == "postgresql" else "PRAGMA query_only=ON"))
