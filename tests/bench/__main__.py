@@ -55,10 +55,18 @@ def measure(size: Size) -> Figures:
         figures["engine"] = asyncio.run(_engine(folder, size))
         with platforms() as world:
             figures["bare"] = _bare(world, size)
-            figures["delays"], figures["cost"] = _delays(world, folder / "delays", size)
-            figures["acknowledged"] = _acknowledged(world, folder / "acknowledged", size)
-            figures["flood"] = _flood(world, folder / "flood", size)
-            figures["outage"] = _outage(world, folder / "outage", size)
+            with bridge(folder / "one", mappings_for(world, folder / "one", 1, mail=True)) as service:
+                _warm_up(world, _events(service))
+                figures["delays"] = _delays(world, service, size)
+                figures["cost"] = {"start_s": round(service.start_s, 2), "rss_mb": round(service.rss_mb)}
+                figures["outage"] = _outage(world, size)
+            with bridge(folder / "many", mappings_for(world, folder / "many", size.pairs)) as service:
+                _warm_up(world, _events(service))
+                figures["acknowledged"] = {"http": _acknowledged(world, size)}
+                figures["flood"] = _flood(world, service, size)
+            with bridge(folder / "socket", mappings_for(world, folder / "socket", size.channels, by_socket=True)):
+                _warm_up(world, {"events_url": ""})
+                figures["acknowledged"]["socket"] = _acknowledged(world, size)
             figures["killed"] = _kill(world, folder / "killed", size)
     return _headlines(figures) | figures
 
@@ -87,7 +95,7 @@ def _bare(world: Platforms, size: Size) -> Figures:
     }
 
 
-def _delays(world: Platforms, folder: Path, size: Size) -> tuple[Figures, Figures]:
+def _delays(world: Platforms, service: Bridge, size: Size) -> Figures:
     """From the moment somebody's event is handed over to the arrival of the copy's request, at each rate."""
     ways = {
         "slack_to_mastodon": ("slack", channel(0)),
@@ -95,45 +103,32 @@ def _delays(world: Platforms, folder: Path, size: Size) -> tuple[Figures, Figure
         "slack_to_email": ("slack", channel(1)),
     }
     found: Figures = {}
-    with bridge(folder, mappings_for(world, folder, 1, mail=True)) as service:
-        _warm_up(world, _events(service))
-        for way, (source, place) in ways.items():
-            found[way] = {}
-            for rate in size.rates:
-                cpu = service.cpu_s
-                posts = max(5, int(rate * size.seconds))
-                found[way][f"at_{rate}_per_s"] = told = world.run(source, [place], posts, rate)
-                told["cpu_ms_per_post"] = round(1000 * (service.cpu_s - cpu) / posts, 2)
-        return found, {"start_s": round(service.start_s, 2), "rss_mb": round(service.rss_mb)}
-
-
-def _acknowledged(world: Platforms, folder: Path, size: Size) -> Figures:
-    """How soon Slack is told that its events are stored, at the rate that it may send for a while, by HTTP and by socket."""
-    found: Figures = {}
-    for by_socket, name in ((False, "http"), (True, "socket")):
-        mappings = mappings_for(world, folder / name, size.channels, by_socket=by_socket)
-        with bridge(folder / name, mappings) as service:
-            events = {"events_url": ""} if by_socket else _events(service)
-            _warm_up(world, events)
-            places, posts = [channel(n) for n in range(size.channels)], int(SLACKS_RATE * size.while_s)
-            found[name] = world.run("slack", places, posts, SLACKS_RATE, **events)
+    for way, (source, place) in ways.items():
+        found[way] = {}
+        for rate in size.rates:
+            cpu = service.cpu_s
+            posts = max(5, int(rate * size.seconds))
+            found[way][f"at_{rate}_per_s"] = told = world.run(source, [place], posts, rate)
+            told["cpu_ms_per_post"] = round(1000 * (service.cpu_s - cpu) / posts, 2)
     return found
 
 
-def _flood(world: Platforms, folder: Path, size: Size) -> Figures:
+def _acknowledged(world: Platforms, size: Size) -> Figures:
+    """How soon Slack is told that its events are stored, at the rate that it may send for a while."""
+    places, posts = [channel(n) for n in range(size.channels)], int(SLACKS_RATE * size.while_s)
+    return dict(world.run("slack", places, posts, SLACKS_RATE))
+
+
+def _flood(world: Platforms, service: Bridge, size: Size) -> Figures:
     """As many posts as it bears, from as many Slack channels to as many Mastodon accounts."""
-    with bridge(folder, mappings_for(world, folder, size.pairs)) as service:
-        _warm_up(world, _events(service))
-        places = [channel(n) for n in range(size.pairs)]
-        found: Figures = world.run("slack", places, size.flood, 0, patience=120, **_events(service))
-        return found | {"places": 2 * size.pairs, "rss_mb": round(service.rss_mb)}
+    places = [channel(n) for n in range(size.pairs)]
+    found: Figures = world.run("slack", places, size.flood, 0, patience=120)
+    return found | {"places": 2 * size.pairs, "rss_mb": round(service.rss_mb)}
 
 
-def _outage(world: Platforms, folder: Path, size: Size) -> Figures:
+def _outage(world: Platforms, size: Size) -> Figures:
     """One account is away while posts pile up for it; how fast they go out once it is back, all of them, in order."""
-    with bridge(folder, mappings_for(world, folder, 1)) as service:
-        _warm_up(world, _events(service))
-        return dict(world.run("slack", [channel(0)], size.backlog, 0, patience=300, outage=True))
+    return dict(world.run("slack", [channel(0)], size.backlog, 0, patience=300, outage=True))
 
 
 def _kill(world: Platforms, folder: Path, size: Size) -> Figures:
