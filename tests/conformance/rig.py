@@ -38,7 +38,7 @@ from bridge.text import Text, from_plain
 
 ACCOUNT = AccountId("here")
 ELSEWHERE = Place(AccountId("elsewhere"), PlaceId("C1"))
-PATIENCE = 15.0
+PATIENCE = 45.0
 """Seconds until something that should have happened is missing. Nothing waits as long unless it fails."""
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from bridge.store import hurrying, lanes, pins, sql
 from tests.core.desk import Desk
 from tests.core.worlds import CHANNEL, NOW, OTHER_CHANNEL, TEAM, entry, group, world
 
-SOON_S = 10.0
+SOON_S = 30.0
 """Until something that should have happened is missing. Nothing waits as long unless it fails."""
 WORLD = world(group(entry("team/all-hands"), entry("team/dev")))
 UNKNOWN = "There is no channel #dev. Make it, and invite the app."

@@ -22,7 +22,7 @@ from bridge.store.replicas import Roll
 from tests.core.desk import Desk
 from tests.core.worlds import NOW, TEAM, TIMELINE
 
-SOON_S = 20.0
+SOON_S = 60.0
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from bridge.routing import World
 from bridge.service import Service
 from bridge.store import Store
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds until something that should have happened is missing. Nothing waits as long unless it fails."""
 LOOK_S = 0.01
 

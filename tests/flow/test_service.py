@@ -26,7 +26,7 @@ from bridge.post import AccountId
 from tests.flow.house import QUICK, unique, until, write_mappings
 
 ROOT = Path(__file__).parents[2]
-START_WITHIN_S = 30.0
+START_WITHIN_S = 90.0
 END_WITHIN_S = 10.0
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "MASTODON_TOKEN", "MAILBOX_LOGIN")
 

@@ -28,7 +28,7 @@ BOXES = ("chair@board.example", "lee@gmail.example", "nina@elsewhere.example", M
 """Who has a mailbox here; the password of each is "secret"."""
 GONE = "gone.example"
 """A domain that has no mailbox any more: another Postfix refuses what ours takes, so that it comes back as ours says it."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 _MAIN = """
 compatibility_level = 3.6
