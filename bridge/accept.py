@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -68,15 +68,27 @@ class Accepted:
     commanded: bool = False
     readers_changed: bool = False
     """Somebody reads a place no longer, or again."""
+    kept: bool = False
+    """Something of it was relayed, or is held."""
 
 
-def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], world: World, now: float) -> Accepted | None:
-    """Judge every event of the raw and write the outcomes down; None if the source lane was lost to another owner.
+def accept_all(
+    tx: Tx, claim: Claim, raws: Iterable[tuple[WaitingRaw, Sequence[Heard]]], world: World, now: float
+) -> tuple[Accepted, ...] | None:
+    """Accept the account's raws in order, each with what it says; None if the source lane was lost to another owner."""
+    if not lanes.owns(tx, claim):
+        return None
+    results = tuple(_accept(tx, claim, waiting, events, world, now) for waiting, events in raws)
+    if any(each.kept for each in results):
+        inward.release_postponed(tx, claim.lane.account)  # changes that came before their posts
+    return results
+
+
+def _accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], world: World, now: float) -> Accepted:
+    """Judge every event of the raw and write the outcomes down.
 
     An event that must wait keeps its raw open; those beside it are accepted now and are duplicates next time.
     """
-    if not lanes.owns(tx, claim):
-        return None
     woken: set[int] = set()
     waits: list[Wait] = []
     reasons: list[str] = []
@@ -108,8 +120,9 @@ def accept(tx: Tx, claim: Claim, waiting: WaitingRaw, events: Sequence[Heard], w
             reasons.append(verdict.reason)
     if not waits:
         inward.done(tx, waiting.id, keep_body=kept, reason=" ".join(sorted(set(reasons))))
-        return Accepted(frozenset(woken), commanded=commanded, readers_changed=changed)
-    return _keep_open(tx, waiting, waits, frozenset(woken), now)
+        return Accepted(frozenset(woken), commanded=commanded, readers_changed=changed, kept=kept)
+    open_still = _keep_open(tx, waiting, waits, frozenset(woken), now)
+    return replace(open_still, commanded=commanded, readers_changed=changed, kept=kept)
 
 
 def _wished(tx: Tx, event: Wish | Undelivered, world: World, now: float) -> tuple[Event | None, set[int]]:
@@ -181,7 +194,6 @@ def _relay_created(case: Case, post: Post, routes: tuple[Route, ...]) -> set[int
     woken |= queue_copies(case.tx, case.world, event_id, post_id, post, new, parent, case.now)
     if isinstance(case.event, Edited):  # taken as the post: the change itself is part of it
         refusing.note(case, post_id, EventKind.EDITED, case.event.revision, "relayed", Reason.FOLDED)
-    inward.release_postponed(case.tx, post.ref.place.account)  # changes of it that came first
     if any(each.held == Reason.PAUSED for each in new):
         return woken | feedback.waits(case.tx, case.world, post, paused, case.now)
     return woken | _confirm(case, post, routes) | feedback.first_post(case.tx, case.world, post, case.now)

@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from bridge import notices, standing
-from bridge.accept import Accepted, accept
+from bridge.accept import Accepted, accept_all
 from bridge.anywhere import gathered
 from bridge.engine import Account, Engine, Step, Wake
 from bridge.errors import Retryable, Unparsable
@@ -257,13 +257,12 @@ class Inbox:
         world, now = self._world(), self._engine.now()
         look = _look(account, now)
 
-        def accept_all(tx: Tx) -> tuple[World, list[Accepted | None], _Looked | None]:
+        def accept(tx: Tx) -> tuple[World, Sequence[Accepted] | None, _Looked | None]:
             today = standing.today(tx, world)
-            results = [accept(tx, claim, waiting, events, today, now) for waiting, events in prepared]
-            return today, results, None if wake.is_set() else look(tx)
+            return today, accept_all(tx, claim, prepared, today, now), None if wake.is_set() else look(tx)
 
         try:
-            today, results, looked = await self._store.write(accept_all)
+            today, results, looked = await self._store.write(accept)
         except Retryable:
             raise
         except Exception:  # a mistake over one raw must neither lose it nor stop those behind it
@@ -272,12 +271,12 @@ class Inbox:
             log.exception("raw.held", account=account.id, raw=prepared[0][0].id)
             await self._hold(claim, prepared[0][0], Reason.INTERNAL)
             return True, None
+        if results is None:
+            return False, None
         self._engine.at_step(Step.ACCEPTED)
-        if today != world or any(result and result.readers_changed for result in results):
+        if today != world or any(result.readers_changed for result in results):
             await self.changed()  # before anything is brought: the lanes must know of the readers whom routing knew of
         for (waiting, events), result in zip(prepared, results, strict=True):
-            if result is None:
-                return False, None
             note = log.info if result.lanes else log.debug
             note("raw.accepted", account=account.id, raw=waiting.id, events=len(events), lanes=len(result.lanes))
             self.wake(result.lanes)

@@ -84,13 +84,18 @@ def _queue(tx: Tx, event_id: int, post_id: int, root_id: int, new: NewDelivery, 
     if slot is None:
         outward.note(tx, event_id, post_id, new, now, Reason.CHOSEN)
         return set()
-    ready_at = max(new.ready_at, slot.ready_at) if slot.ready_at > now else new.ready_at
-    later = max(0.0, ready_at - max(now, new.ready_at))
-    timed = replace(new, ready_at=ready_at, give_up_at=new.give_up_at + later, form=slot.form)
-    lane_id = outward.queue(tx, event_id, post_id, timed, now)
+    lane_id = outward.queue(tx, event_id, post_id, _timed(new, slot, now), now)
     if slot.form is Form.BUNDLE and not new.held:
         bundles.hold_together(tx, lane_id, root_id, now, new.ready_at)
     return {lane_id}
+
+
+def _timed(new: NewDelivery, slot: Slot, now: float) -> NewDelivery:
+    if slot == _AT_ONCE:
+        return new
+    ready_at = max(new.ready_at, slot.ready_at) if slot.ready_at > now else new.ready_at
+    later = max(0.0, ready_at - max(now, new.ready_at))
+    return replace(new, ready_at=ready_at, give_up_at=new.give_up_at + later, form=slot.form)
 
 
 def _slot(world: World, new: NewDelivery, post: Post, answered: Post | None, now: float) -> Slot | None:

@@ -319,6 +319,8 @@ _HASHTAG = re.compile(r"(?<!\w)#\w+")
 
 def passes(entry: GroupPlace, post: Post) -> bool:
     """Whether the place's `only` and `skip` let the post through; they hold for what leaves a place and what comes to it."""
+    if entry.only is None and entry.skip is None:
+        return True
     words = _words(post)
     if entry.only is not None and not _matches(entry.only, words):
         return False

@@ -135,6 +135,8 @@ Atom = str | Inline
 
 
 def _inlines(line: str) -> Inlines:
+    if _MARKS.keys().isdisjoint(line) and _TOKEN.search(line) is None:  # nothing to be read in it: most lines
+        return inlines(line)
     return _styled(tuple(_atoms(line)), frozenset(_MARKS))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, Select, UpdateBase
@@ -20,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 _MOST: Final = 1000
 """Statements that are remembered. There are about a hundred; more would mean that one is made anew for each call."""
 
+_CONSTANTS: Final = (Select, UpdateBase)
 _Convert = Callable[[Any], Any]
 
 
@@ -62,15 +64,19 @@ class Rows:
 class _Compiled:
     """A statement in the words of one dialect, for one set of parameters."""
 
-    def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
+    def __init__(self, compiled: SQLCompiler, names: Sequence[str], dialect: Dialect) -> None:
         self.sql = compiled.string
         self._given: Mapping[str, Any] = compiled.params
         self._order = compiled.positiontup
         self._inwards: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 - the library's own conversions
         self._row, self._outwards = _shape(compiled, dialect)
+        all_given = self._order is not None and len(self._order) > 1 and set(self._order) <= set(names)
+        self._as_given = itemgetter(*self._order) if all_given and self._order and not self._inwards else None
 
     def parameters(self, given: Mapping[str, Any]) -> Any:
         """As the driver wants them: in order, or by name."""
+        if self._as_given is not None:
+            return self._as_given(given)
         values = {**self._given, **given}
         for name, convert in self._inwards.items():
             values[name] = convert(values[name])
@@ -81,8 +87,8 @@ class _Compiled:
             return Rows((), cursor.rowcount)
         fetched = cursor.fetchall()
         if self._outwards:
-            fetched = [self._converted(row) for row in fetched]
-        return Rows([self._row(row) for row in fetched], cursor.rowcount)
+            fetched = map(self._converted, fetched)
+        return Rows(list(map(self._row, fetched)), cursor.rowcount)
 
     def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
         values = list(row)
@@ -106,7 +112,7 @@ class Quick(Connection):
     """A connection whose statements with parameters take the short way, unless somebody listens to what is executed."""
 
     def execute(self, statement: Any, parameters: Any = None, **options: Any) -> Any:
-        constant = isinstance(parameters, dict) and parameters and isinstance(statement, Select | UpdateBase)
+        constant = parameters and isinstance(parameters, dict) and isinstance(statement, _CONSTANTS)
         if not constant or options or self.engine.dispatch.before_cursor_execute:
             return super().execute(statement, parameters, **options)
         compiled = _compiled(statement, parameters, self.dialect)
@@ -116,7 +122,7 @@ class Quick(Connection):
 
     def execute_plainly(self, sql: str, parameters: Any = ()) -> Any:
         """Run a statement in the driver's own words; its cursor. Raises what SQLAlchemy would."""
-        driver: Any = self.connection.driver_connection
+        driver: Any = self.connection.dbapi_connection
         try:
             return driver.execute(sql, parameters)
         except self.dialect.loaded_dbapi.Error as error:
@@ -146,4 +152,4 @@ def _compiled(statement: Executable, parameters: Mapping[str, Any], dialect: Dia
 def _compile(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Compiled | None:
     compiled = statement.compile(dialect=dialect, column_keys=list(names) if statement.is_dml else None)
     late = compiled.post_compile_params or compiled.literal_execute_params or compiled.prefetch
-    return None if late else _Compiled(compiled, dialect)
+    return None if late else _Compiled(compiled, names, dialect)

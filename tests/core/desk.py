@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select
 
-from bridge.accept import Accepted, accept
+from bridge.accept import Accepted, accept_all
 from bridge.contract import Part
 from bridge.keys import send_key
 from bridge.post import AccountId, Event, Heard, NativeId, Place, Raw, Ref
@@ -60,7 +60,8 @@ class Desk:
 
     async def judge(self, waiting: WaitingRaw, *events: Heard) -> Accepted | None:
         claim = await self.source(waiting.raw.account)
-        return await self.write(lambda tx: accept(tx, claim, waiting, events, self.world, self.now))
+        found = await self.write(lambda tx: accept_all(tx, claim, [(waiting, events)], self.world, self.now))
+        return found[0] if found else None
 
     async def hear(self, *events: Event) -> Accepted:
         """Take one raw that says these events, and accept it."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from bridge import bundling
-from bridge.accept import accept
+from bridge.accept import accept_all
 from bridge.errors import Retryable
 from bridge.mappings import Deliver
 from bridge.planning import Known
@@ -85,7 +85,7 @@ async def test_an_edit_that_comes_as_a_mail_is_tried_again_is_a_correction(daily
     await meeting(
         daily,
         lambda tx: outward.attempt(tx, claim, job, job.parts[0], daily.now),
-        lambda tx: accept(tx, source, waiting, [edited(second, "zwei")], daily.world, daily.now),
+        lambda tx: accept_all(tx, source, [(waiting, [edited(second, "zwei")])], daily.world, daily.now),
     )
     assert ("edited", DeliveryState.WAITING, "") in await outcomes(daily, CHAIR)
     assert ("edited", DeliveryState.FILTERED, Reason.FOLDED) not in await outcomes(daily, CHAIR)

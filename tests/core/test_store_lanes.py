@@ -160,7 +160,7 @@ async def test_what_a_stale_owner_sent_is_noted_all_the_same(desk: Desk, alive: 
 
 
 async def test_a_stale_source_owner_accepts_nothing(desk: Desk, alive: None) -> None:
-    from bridge.accept import accept
+    from bridge.accept import accept_all
     from bridge.store import inward
 
     old = await desk.source(TEAM, "one")
@@ -169,7 +169,7 @@ async def test_a_stale_source_owner_accepts_nothing(desk: Desk, alive: None) -> 
     raw = desk.raw(TEAM)
     await desk.write(lambda tx: inward.take(tx, raw, NOW))
     [waiting] = await desk.waiting(TEAM)
-    assert await desk.write(lambda tx: accept(tx, old, waiting, [created()], desk.world, NOW)) is None
+    assert await desk.write(lambda tx: accept_all(tx, old, [(waiting, [created()])], desk.world, NOW)) is None
     assert await desk.count(sql.post) == 0
     assert len(await desk.waiting(TEAM)) == 1
 
