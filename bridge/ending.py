@@ -47,10 +47,10 @@ def _delivered(tx: Tx, world: World, together: Sequence[Job], now: float) -> set
     return {lane for each in together for lane in feedback.delivered(tx, world, each, now)}
 
 
-def conclude(tx: Tx, world: World, claim: Claim, job: Job, end: End, now: float) -> tuple[bool, set[int]]:
-    """The delivery ends; as `settle`. Without effect under a lost claim."""
+def conclude(tx: Tx, world: World, claim: Claim, job: Job, end: End, now: float) -> tuple[bool, set[int]] | None:
+    """The delivery ends; as `settle`. None, and without effect, under a lost claim."""
     if not lanes.owns(tx, claim):
-        return False, set()
+        return None
     together = bundles.together(tx, job)
     sentence = end.detail or end.reason.sentence
     parked = outward.conclude(tx, claim, job, end.state, end.reason, sentence, now, in_doubt=end.in_doubt)

@@ -228,14 +228,14 @@ class Lanes:
                     return  # another replica serves it
                 running.claim, running.at = claim, self._engine.monotonic()
                 try:
-                    while await self._serve(claim, wake) and await self._has_more(claim, wake):
+                    while (ours := await self._serve(claim, wake)) and await self._has_more(claim, wake):
                         pass
                 finally:
                     running.claim = None
                     await self._release(claim)
                 if self._not.resting.pop(lane_id, None):
                     log.info("lane.recovered", lane=lane_id)
-                if not wake.is_set() or self._ends(claim, wake):
+                if (ours and not wake.is_set()) or self._ends(claim, wake):
                     return
         except BridgeError as error:
             log.warning("lane.trouble", lane=lane_id, error=str(error))  # the scan comes back to it
@@ -264,7 +264,10 @@ class Lanes:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._linger):
                 await wake.wait()  # `drain` wakes all
-        return wake.is_set() and not self._ends(claim, wake)
+        if not wake.is_set() or self._ends(claim, wake):
+            return False
+        wake.clear()  # whoever serves looks after this; and one that never looks is not asked again and again
+        return True
 
     async def _release(self, claim: Claim) -> None:
         def release(tx: Tx) -> None:

@@ -332,17 +332,17 @@ class _Lane:
     async def _postpone(
         self, part: FrozenPart, until: float, failures: int, paused: str, outcome: Outcome = Outcome.OPEN
     ) -> None:
-        def postpone(tx: Tx) -> bool:
-            return outward.postpone(tx, self._claim, part, until, failures, paused, outcome)
-
-        if await self._store.write(postpone):
+        if await self._store.write(lambda tx: outward.postpone(tx, self._claim, part, until, failures, paused, outcome)):
             self._look_again(self._account.id)
 
     async def _conclude(self, job: Job, reason: Reason, detail: str = "", *, in_doubt: bool = False) -> bool:
-        """End the delivery without a copy; True, as the lane goes on."""
+        """End the delivery without a copy; False if the lane was lost, and nothing was ended."""
         now = self._engine.now()
         end, world = ending.End(self._destination, reason, detail, in_doubt), self._world()
-        unparked, told = await self._store.write(lambda tx: ending.conclude(tx, world, self._claim, job, end, now))
+        ended = await self._store.write(lambda tx: ending.conclude(tx, world, self._claim, job, end, now))
+        if ended is None:
+            return False
+        unparked, told = ended
         self._wake(told)
         log.info("delivery.concluded", delivery=job.delivery_id, state=end.state, reason=reason)
         if unparked:

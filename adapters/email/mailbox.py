@@ -95,6 +95,8 @@ class Mailbox:
     home: Callable[[], Home]
     check: Callable[[bytes], Awaitable[str | None]]
     problem: str = field(default="")
+    _found_nothing: Cursor | None = field(default=None, init=False)
+    """How far the folder's numbers went when nothing was found up to there: what had them is removed, or not to be seen yet."""
 
     async def serve(self, inbox: Inbox) -> None:
         """Take every new mail until cancelled; connects again alone."""
@@ -122,6 +124,7 @@ class Mailbox:
                     pass
                 connected()
                 await self._wait(client)
+                self._found_nothing = None
         finally:
             hang_up(client)
             with suppress(TimeoutError):
@@ -162,7 +165,7 @@ class Mailbox:
             await inbox.take_page(account, (), CURSOR, str(opened))
             return True
         last = Cursor.of(stored)
-        if last.validity == opened.validity and last.uid >= opened.uid:
+        if opened == self._found_nothing or (last.validity == opened.validity and last.uid >= opened.uid):
             return False
         uids = await in_thread(lambda: _news(client, last, opened))
         for start in range(0, len(uids), SIZED):
@@ -176,7 +179,9 @@ class Mailbox:
                     raw for body, known in zip(bodies, checked, strict=True) for raw in raws(body, self.home(), now, None, known)
                 ]
                 await inbox.take_page(account, found, CURSOR, str(Cursor(opened.validity, page[-1])))
-        if not uids:  # those between have been removed
+        if not uids:
+            self._found_nothing = opened
+        if not uids and last.validity != opened.validity:
             await inbox.take_page(account, (), CURSOR, str(opened))
         return True
 
@@ -191,13 +196,14 @@ class Mailbox:
 def _open(client: IMAPClient) -> Cursor:
     """Select INBOX for reading only; where its newest mail stands."""
     said = client.select_folder("INBOX", readonly=True)
-    if b"UIDNEXT" not in said:  # old servers tell it only when asked
-        said |= client.folder_status("INBOX", ["UIDNEXT"])
+    if not {b"UIDVALIDITY", b"UIDNEXT"} <= said.keys():  # old servers tell them only when asked
+        said |= client.folder_status("INBOX", ["UIDVALIDITY", "UIDNEXT"])
     return Cursor(int(said[b"UIDVALIDITY"]), int(said[b"UIDNEXT"]) - 1)
 
 
 def _news(client: IMAPClient, last: Cursor, opened: Cursor) -> list[int]:
     """The numbers of mails not taken yet, oldest first."""
+    client.noop()  # else a server may answer from what it told us before
     if last.validity != opened.validity:
         since = (datetime.now(UTC) - timedelta(days=FOREIGN_DAYS)).date()
         return sorted(client.search(["SINCE", since]))

@@ -25,7 +25,7 @@ def pin(tx: Connection, account: AccountId, name: str, place: PlaceId, stand_in:
     waiting = update(sql.lane).where(c.account == account, c.place == stand_in).values(not_before=0.0, paused="")
     taken = select(c.id).where(c.account == account, c.place == place)
     if tx.execute(taken.limit(1)).first() is None:
-        waiting = waiting.values(place=place, epoch=c.epoch + 1)
+        waiting = waiting.values(place=place, epoch=c.epoch + 1, owner="")
     tx.execute(waiting)  # where the place has lanes already, `move` brings it there
 
 
