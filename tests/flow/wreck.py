@@ -193,7 +193,8 @@ async def mortal(
 ) -> AsyncIterator[Wreck]:
     """A house whose bridge may die, everybody in it and heard."""
     async with Town(folder, platforms) as town:
-        path = write_mappings(town, {account: {**entry, "timeout": 1} for account, entry in QUICK.items()}, **group)
+        # What a killed bridge had sent must have come to the sandbox by then, on however slow a machine.
+        path = write_mappings(town, {account: {**entry, "timeout": 3} for account, entry in QUICK.items()}, **group)
         database = database or f"sqlite:///{folder / 'bridge.db'}"
         main.Store(database).close()  # its tables, for the onlooker
         house = Wreck(town, path, database, folder=folder, replicas=replicas)
