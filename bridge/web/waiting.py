@@ -71,8 +71,8 @@ def _leavers(leaving: Any) -> list[dict[str, Any]]:
     return [
         {
             "what": f"{each.who} is no member of {each.account} any more",
-            "why": offboarding.WHY,
-            "line": each.line,
+            "why": f"Still {each.line}. {offboarding.WHY}",  # no line of its own: these are our words, not theirs
+            "line": "",
             "url": "/api/held",
             "deeds": [
                 ("Remove them", {"id": each.id, "deed": "approve"}),

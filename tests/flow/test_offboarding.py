@@ -204,6 +204,7 @@ async def test_no_stays_no_over_a_restart_and_on_the_page_it_is_decided_by_a_pre
     found = await asked(house)
     page = (await ask(house.service, "GET", "/waiting", {})).text
     assert "Karl is no member of slack any more" in page
+    assert "Still follows mastodon" in page
     assert "Leave it as it is" in page
     answer = await decide(house.service, found["id"], "discard")
     assert (answer.status_code, answer.json()) == (200, {"done": "member:karl:1 stays as it is."})
