@@ -120,11 +120,11 @@ class Mailbox:
         client = await in_thread(self.connect, unwanted=close)
         try:
             while True:
+                self._found_nothing = None
                 while await self._catch_up(client, inbox):
                     pass
                 connected()
                 await self._wait(client)
-                self._found_nothing = None
         finally:
             hang_up(client)
             with suppress(TimeoutError):
