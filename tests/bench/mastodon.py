@@ -23,6 +23,8 @@ class Account:
 
     name: str
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    by_key: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was posted with an idempotency key: posted again, it is only answered again."""
     streams: list[asyncio.Queue[bytes]] = field(default_factory=list)
 
 
@@ -45,9 +47,14 @@ class Mastodon:
             return web.json_response({"error": "over capacity"}, status=503)
         match request.method, path.split("/"):
             case "POST", ["v1", "statuses"]:
-                said = await request.post()
-                self._journal.copy(f"mastodon/{me.name}", str(said.get("status")))
-                return web.json_response(self._posted(me, str(said.get("status"))))
+                text, key = str((await request.post()).get("status")), request.headers.get("Idempotency-Key")
+                if key is None or (made := me.by_key.get(key)) is None:
+                    self._journal.copy(f"mastodon/{me.name}", text)
+                    made = self._posted(me, text)
+                    me.by_key[key or made["id"]] = made
+                return web.json_response(made)
+            case "GET", ["v1", "statuses", wanted] if found := [each for each in me.statuses if each["id"] == wanted]:
+                return web.json_response(found[0])
             case "GET", ["v1", "accounts", "verify_credentials"]:
                 return web.json_response(_account(me.name) | {"source": {"privacy": "private"}})
             case "GET", ["v2", "instance"]:
