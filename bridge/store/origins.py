@@ -40,10 +40,12 @@ class Stopped:
 # ---------------------------------------------------------------- what the breaker looks at
 
 
-_MARKED = select(_POST.id).where(_POST.mark == bindparam("mark"), _POST.at >= bindparam("since")).limit(1)
+# `mark <> ''` is what the index of marks is made for; without it every post of the window would be looked at.
+_ALIKE = (_POST.mark == bindparam("mark"), _POST.mark != "", _POST.at >= bindparam("since"))
+_MARKED = select(_POST.id).where(*_ALIKE).limit(1)
 _EARLIER = (
     select(_POST.author, _POST.body, _POST.hops)
-    .where(_POST.mark == bindparam("mark"), _POST.at >= bindparam("since"))
+    .where(*_ALIKE)
     .where(exists().where(_D.post_id == _POST.id, _D.group.in_(bindparam("groups", expanding=True))))
     .order_by(_POST.at.desc())
     .limit(_MOST)

@@ -4,6 +4,9 @@ SQLAlchemy spends several times as long on preparing an execution and its result
 about forty of them. Statements that are executed with parameters are constants here, and take the short way: their SQL,
 the order of their parameters, and the columns' conversions are taken from SQLAlchemy's own compilation. All others, and
 those whose SQL depends on their parameters, go through SQLAlchemy as ever.
+
+What is the same in every execution stands in the SQL itself. As a parameter it would cost more than the rest: SQLite plans
+a statement anew whenever a value is bound that its choice of a partial index depended on.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Executable, Select, UpdateBase
+from sqlalchemy import BindParameter, Connection, Executable, Select, UpdateBase, literal_column
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _MOST: Final = 1000
@@ -150,6 +154,16 @@ def _compiled(statement: Executable, parameters: Mapping[str, Any], dialect: Dia
 
 
 def _compile(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Compiled | None:
-    compiled = statement.compile(dialect=dialect, column_keys=list(names) if statement.is_dml else None)
+    said = visitors.replacement_traverse(statement, {}, lambda element, **_: _constant(element, dialect))
+    compiled = said.compile(dialect=dialect, column_keys=list(names) if said.is_dml else None)
     late = compiled.post_compile_params or compiled.literal_execute_params or compiled.prefetch
     return None if late else _Compiled(compiled, names, dialect)
+
+
+def _constant(element: Any, dialect: Dialect) -> Any:
+    """A parameter whose value never changes, in SQL's own words; None for anything else."""
+    if not isinstance(element, BindParameter) or element.required or element.expanding or element.value is None:
+        return None
+    say = element.type.dialect_impl(dialect).literal_processor(dialect)
+    said = say(element.value) if say else "%"
+    return None if "%" in said else literal_column(said, element.type)  # that sign has a meaning for some drivers

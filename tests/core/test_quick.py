@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError, MultipleResultsFound, NoResultFound, OperationalError
 
 from bridge.store import database
-from bridge.store.quick import Quick, Rows
+from bridge.store.quick import Quick, Rows, _compiled
 
 METADATA = MetaData()
 THING = Table(
@@ -88,6 +88,24 @@ def test_a_statement_whose_words_depend_on_its_values_goes_the_long_way(engine: 
         made = [connection.execute(ADD, {**WHOLE, "name": name}).scalar_one() for name in "abc"]
         assert set(connection.execute(AMONG, {"names": ["a", "c"]}).scalars()) == {made[0], made[2]}
         assert set(connection.execute(AMONG, {"names": ["b"]}).scalars()) == {made[1]}
+
+
+@pytest.mark.parametrize("colour", ["it's red", "5 % red"])
+def test_what_never_changes_is_found(engine: Engine, colour: str) -> None:
+    statement = update(THING).where(THING.c.name == bindparam("old"), THING.c.colour == colour, THING.c.standing)
+    rename = statement.values(name=bindparam("new"))
+    with engine.begin() as connection:
+        connection.execute(ADD, {**WHOLE, "colour": colour})
+        assert connection.execute(rename, {"old": WHOLE["name"], "new": "new"}).rowcount == 1
+        assert connection.execute(rename, {"old": WHOLE["name"], "new": "new"}).rowcount == 0
+
+
+def test_what_never_changes_stands_in_the_words_themselves(engine: Engine) -> None:
+    find = select(THING.c.id).where(THING.c.name == bindparam("name"), THING.c.colour != "it's red", THING.c.at > 1)
+    said = _compiled(find, {"name": ""}, engine.dialect)
+    assert said is not None
+    assert "'it''s red'" in said.sql
+    assert said.parameters({"name": "a"}) in ({"name": "a"}, ("a",))
 
 
 def test_how_many_rows_were_changed_is_told(engine: Engine) -> None:

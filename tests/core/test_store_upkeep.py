@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Connection, event, text, update
 
 from bridge import keeper
+from bridge.loops import Mark
 from bridge.places import is_unpinned, unpinned
 from bridge.post import Destination, EventKind, NativeId, Own, Place, PlaceId, Ref
 from bridge.routing import World
-from bridge.store import Store, halts, inward, jobs, lanes, ledger, outcomes, outward, pins, sql, stories
+from bridge.store import Store, halts, inward, jobs, lanes, ledger, origins, outcomes, outward, pins, sql, stories
 from bridge.store.audit import claims
 from bridge.store.status import status
 from bridge.store.values import Claim, Lane
@@ -198,6 +199,23 @@ async def _scans_no_big_table(store: Store, name: str) -> None:
         if (f"Seq Scan on {table} " in line if postgresql else line.startswith(f"SCAN {table}") and "INDEX" not in line)
     ]
     assert not scans, lines
+
+
+async def test_a_post_like_another_is_found_by_its_mark_however_many_came_of_late(desk: Desk) -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def plans(tx: Connection) -> list[str]:
+        stop = watch(desk.store, seen)
+        origins.earlier(tx, Mark("mark", frozenset(), is_long=True), ("all",), 0.0)
+        stop()
+        explain = "EXPLAIN " if tx.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+        if tx.dialect.name == "postgresql":
+            tx.execute(text("SET LOCAL enable_seqscan = off"))
+        return [str(row[-1]) for said, values in seen for row in tx.exec_driver_sql(explain + said, values)]
+
+    lines = await desk.write(plans)
+    assert any("post_mark" in line for line in lines), lines
+    assert not any("post_at" in line for line in lines), lines
 
 
 # ---------------------------------------------------------------- audit, status
