@@ -13,7 +13,8 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 import adapters
 from bridge import log, mappings
@@ -85,7 +86,7 @@ def _webhooks(loaded: Mappings, connected: dict[AccountId, Adapter], service: Se
 class Server(uvicorn.Server):
     """The HTTP server (uvicorn) under our own signal handling: open streams end before it waits for connections to close."""
 
-    def __init__(self, app: FastAPI | Front, host: str, port: int, closing: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, closing: asyncio.Event) -> None:
         self._closing = closing
         super().__init__(
             uvicorn.Config(

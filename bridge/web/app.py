@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.datastructures import MutableHeaders
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge import __version__
@@ -39,7 +40,7 @@ SECURITY_HEADERS = {
 }
 
 
-def make_app(service: Service, routers: Sequence[APIRouter], closing: asyncio.Event) -> FastAPI:
+def make_app(service: Service, routers: Sequence[APIRouter], closing: asyncio.Event) -> ASGIApp:
     """The application. `closing` is set when the server is to end, so that open streams end first."""
     app = FastAPI(
         title="viabridge", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, max_body_size=_LARGEST_BODY
@@ -51,7 +52,23 @@ def make_app(service: Service, routers: Sequence[APIRouter], closing: asyncio.Ev
         app.include_router(router)
 
     app.add_middleware(SecurityHeaders)
-    return app
+    return Straight(app, routers)
+
+
+class Straight:
+    """Leads requests to plain routes past all that a framework does for pages, which costs more than hearing what was said.
+
+    Of such a route only its own address is straight; whatever else is asked there goes the usual way.
+    """
+
+    def __init__(self, app: ASGIApp, routers: Sequence[APIRouter]) -> None:
+        plain = [route for router in routers for route in router.routes if type(route) is Route]
+        self._app = app
+        self._plain = {(route.path, method): SecurityHeaders(route.app) for route in plain for method in route.methods or ()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = (scope.get("path", ""), scope.get("method", ""))
+        await self._plain.get(asked, self._app)(scope, receive, send)
 
 
 class SecurityHeaders:

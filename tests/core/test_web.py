@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import Select, text, update
 from sqlalchemy.dialects import sqlite
 
@@ -25,7 +25,7 @@ from bridge.places import unpinned
 from bridge.store import Store, sql
 from bridge.store import status as asked
 from bridge.store.status import WINDOW_S, PlaceStatus, Status, status
-from bridge.web.app import changes, make_app, view
+from bridge.web.app import SECURITY_HEADERS, changes, make_app, view
 from bridge.web.guard import SENTENCE
 from bridge.web.snapshot import Seen, Snapshot
 from tests.core.desk import Desk
@@ -134,6 +134,25 @@ async def test_a_body_larger_than_any_event_is_refused(service: Any) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://bridge.example") as session:
         assert (await session.post("/read", content=b"x" * 2_000_000)).text == "2000000"
         assert (await session.post("/read", content=b"x" * 3_000_000)).status_code == 413
+
+
+async def test_a_plain_route_is_answered_straight_and_its_neighbours_as_ever(service: Any) -> None:
+    told: list[str] = []
+    plain = APIRouter()
+
+    async def hear(request: Request) -> Response:
+        told.append((await request.body()).decode())
+        return Response(status_code=202)
+
+    plain.add_route("/tell/events", hear, methods=["POST"])
+    app = make_app(service, [plain], closed())
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://bridge.example") as session:
+        answer = await session.post("/tell/events?a=b", content=b"hello")
+        assert (answer.status_code, told) == (202, ["hello"])
+        assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+        assert (await session.get("/tell/events")).status_code == 405
+        assert (await session.post("/tell/events/", content=b"")).status_code in {307, 404}
+        assert (await session.post("/tell", content=b"")).status_code == 404
 
 
 # ---------------------------------------------------------------- how much it asks
