@@ -16,7 +16,7 @@ from adapters.mastodon.pace import Kind, Pace
 from adapters.mastodon.punctual import CONNECT_TIMEOUT
 from adapters.mastodon.refusals import meaning
 from adapters.mastodon.render import Draft
-from adapters.mastodon.stream import headers, trust
+from adapters.mastodon.stream import headers, trust, way_out
 from adapters.mastodon.workers import QUEUE_TIMEOUT, Access
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Posts:
     async def opened(cls, access: Access, pace: Pace) -> AsyncIterator[Posts]:
         """With a pool of connections that ends with it."""
         connector = aiohttp.TCPConnector(ssl=await trust(), limit=CONNECTIONS)
-        async with aiohttp.ClientSession(connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as client:
+        no_cookies, proxy = aiohttp.DummyCookieJar(), way_out(access.server)
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=no_cookies, **proxy) as client:
             yield cls(access, pace, client)
 
     async def __call__(self, draft: Draft, answered: str | None, media: Sequence[str], key: str, end: float) -> Mapping[str, Any]:

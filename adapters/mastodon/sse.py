@@ -19,7 +19,7 @@ def following(base: str, token: str, silence: float = SILENCE) -> Follow:
 
     async def follow(tell: Tell) -> Ended:
         async with (
-            await session(silence) as client,
+            await session(base, silence) as client,
             # redirects are not followed here: the client would leave the token behind
             client.get(base + PATH, headers=headers(token), allow_redirects=False) as response,
         ):

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -77,15 +79,26 @@ def headers(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
 
 
-async def session(silence: float) -> aiohttp.ClientSession:
+async def session(server: str, silence: float) -> aiohttp.ClientSession:
     """A session for one connection; `silence` is how many seconds nothing may come. Trusts whom the REST calls trust."""
     context = await trust()
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context, force_close=True),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=silence),
         read_bufsize=_LARGEST_LINE,
-        trust_env=True,
+        **way_out(server),
     )
+
+
+def way_out(server: str) -> Mapping[str, Any]:
+    """A session's arguments for reaching the server through the proxy that the environment names for it, if any.
+
+    `trust_env` would look this up for each request, reading the file `.netrc` in a thread, and refuse to send anything to a
+    server that stands in it: a password from there and our token do not go together.
+    """
+    where = urlsplit(server)
+    named = None if proxy_bypass(where.netloc) else getproxies().get(where.scheme)
+    return {"proxy": named} if named else {}
 
 
 async def trust() -> ssl.SSLContext:

@@ -22,7 +22,7 @@ def following(base: str, token: str, silence: float = SILENCE) -> Follow:
 
     async def follow(tell: Tell) -> Ended:
         async with (
-            await session(silence) as client,
+            await session(base, silence) as client,
             client.ws_connect(
                 base + PATH, params={"stream": "user"}, headers=headers(token), heartbeat=ping, max_msg_size=_LARGEST
             ) as socket,

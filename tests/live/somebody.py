@@ -55,7 +55,7 @@ class Somebody:
         signed = dict(headers(self._token)) if self._token else {}
         async with (
             asyncio.timeout(30),
-            await session(30) as client,
+            await session(self._url, 30) as client,
             client.request(method, f"{self._url}{path}", data=fields, headers=signed) as reply,
         ):
             told = reply.headers.copy()

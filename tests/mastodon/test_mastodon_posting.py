@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from aiohttp import web
 from adapters.mastodon.pace import Pace
 from adapters.mastodon.posting import Posts
 from adapters.mastodon.render import Draft
+from adapters.mastodon.stream import way_out
 from adapters.mastodon.workers import Access
 from bridge.errors import NeedsOperator, Rejected, Retryable, SendError, Uncertain
 
@@ -180,3 +183,30 @@ async def test_posts_go_over_one_connection(server: Server) -> None:
         connector = posts._client.connector
         assert connector is not None
         assert sum(len(each) for each in connector._conns.values()) == 1
+
+
+async def test_a_proxy_that_the_environment_names_is_asked_with_its_own_password(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url.replace("//", "//us%40er:pa%3Ass@"))
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with Posts.opened(Access("http://social.example", "secret", 2.0), Pace()) as posts:
+        assert await posts(DRAFT, None, (), "key-1", time.monotonic() + 5) == MADE
+    [asked] = server.asked
+    assert (asked["Host"], asked["Authorization"]) == ("social.example", "Bearer secret")
+    assert asked["Proxy-Authorization"] == f"Basic {b64encode(b'us@er:pa:ss').decode()}"
+    monkeypatch.setenv("no_proxy", "social.example")
+    assert way_out("http://social.example") == {}
+    assert way_out("https://social.example") == {}
+
+
+async def test_a_password_in_a_netrc_file_does_not_come_between(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login lynn password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert await post(server) == MADE
+    assert server.asked[0]["Authorization"] == "Bearer secret"
