@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bridge import rhythm, routing, text
@@ -59,14 +59,12 @@ def queue_copies(
     now: float,
 ) -> set[int]:
     """Queue a post's copies, each for when it is due; the lanes with new work."""
-    woken: set[int] = set()
     copies = tuple(copies)
     to_readers = any(new.destination.reader is not None for new in copies)
     answered = ledger.body_of(tx, parent.id) if parent is not None and to_readers else None
     root_id = parent.root_id if parent is not None else post_id
-    for new in copies:
-        woken |= _queue(tx, event_id, post_id, root_id, new, _slot(world, new, post, answered, now), now)
-    return woken
+    due = [(new, _slot(world, new, post, answered, now)) for new in copies]
+    return _queue(tx, event_id, post_id, root_id, due, now)
 
 
 def queue_change(
@@ -77,17 +75,21 @@ def queue_change(
     Who had the post is told of its correction, whatever they choose to hear of by now.
     """
     slot = _slot(world, new, post, None, now) if post is not None else _AT_ONCE
-    return _queue(tx, event_id, known.id, known.root_id, new, slot or _AT_ONCE, now)
+    return _queue(tx, event_id, known.id, known.root_id, [(new, slot or _AT_ONCE)], now)
 
 
-def _queue(tx: Tx, event_id: int, post_id: int, root_id: int, new: NewDelivery, slot: Slot | None, now: float) -> set[int]:
-    if slot is None:
-        outward.note(tx, event_id, post_id, new, now, Reason.CHOSEN)
-        return set()
-    lane_id = outward.queue(tx, event_id, post_id, _timed(new, slot, now), now)
-    if slot.form is Form.BUNDLE and not new.held:
-        bundles.hold_together(tx, lane_id, root_id, now, new.ready_at)
-    return {lane_id}
+def _queue(
+    tx: Tx, event_id: int, post_id: int, root_id: int, due: Sequence[tuple[NewDelivery, Slot | None]], now: float
+) -> set[int]:
+    for new, slot in due:
+        if slot is None:
+            outward.note(tx, event_id, post_id, new, now, Reason.CHOSEN)
+    wanted = [(new, slot) for new, slot in due if slot is not None]
+    lanes = outward.queue(tx, event_id, post_id, [_timed(new, slot, now) for new, slot in wanted], now)
+    for lane_id, (new, slot) in zip(lanes, wanted, strict=True):
+        if slot.form is Form.BUNDLE and not new.held:
+            bundles.hold_together(tx, lane_id, root_id, now, new.ready_at)
+    return set(lanes)
 
 
 def _timed(new: NewDelivery, slot: Slot, now: float) -> NewDelivery:

@@ -89,7 +89,7 @@ def _show(
         if unsent:
             return set()  # it shows what is newest when its turn comes
     new = NewDelivery(to, kind, like.group, "", like.audience, give_up_at=now + PATIENCE_S, held=held)
-    return {outward.queue(tx, event_id, post_id, new, now)}
+    return set(outward.queue(tx, event_id, post_id, [new], now))
 
 
 def withdraw(tx: Tx, known: KnownPost, deliveries: Iterable[KnownDelivery], now: float) -> set[int]:
@@ -109,5 +109,5 @@ def withdraw(tx: Tx, known: KnownPost, deliveries: Iterable[KnownDelivery], now:
                 outward.withdraw(tx, each.id, "withdrawn", now)
         if event_id is not None and (last := ledger.deliveries_of(tx, shown.id)):
             new = NewDelivery(Destination(place), EventKind.DELETED, last[0].group, "", last[0].audience, now + PATIENCE_S)
-            woken.add(outward.queue(tx, event_id, shown.id, new, now))
+            woken.update(outward.queue(tx, event_id, shown.id, [new], now))
     return woken

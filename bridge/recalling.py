@@ -74,8 +74,8 @@ def _note(tx: Tx, story: Story, left: Sequence[Destination], now: float) -> set[
     if event is None:
         return set()
     give_up_at = now + NOTICE_LIFE_S
-    new = (NewDelivery(to, EventKind.NOTICE, "", "", Audience.GROUP, give_up_at=give_up_at) for to in left)
-    return {outward.queue(tx, event, post_id, each, now) for each in new}
+    new = [NewDelivery(to, EventKind.NOTICE, "", "", Audience.GROUP, give_up_at=give_up_at) for to in left]
+    return set(outward.queue(tx, event, post_id, new, now))
 
 
 def _noted(noted: set[int], left: Sequence[Destination]) -> str:

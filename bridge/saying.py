@@ -48,4 +48,4 @@ def notify(tx: Tx, notice: Notice, now: float) -> set[int]:
     if event_id is None:
         return set()
     new = NewDelivery(Destination(notice.place), EventKind.NOTICE, "", "", Audience.DIRECT, give_up_at=now + NOTICE_LIFE_S)
-    return {outward.queue(tx, event_id, post_id, new, now)}
+    return set(outward.queue(tx, event_id, post_id, [new], now))

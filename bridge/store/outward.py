@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, or_, select, update
 
@@ -35,10 +36,11 @@ class NewDelivery:
     form: str = ""
 
 
-def queue(tx: Connection, event_id: int, post_id: int, new: NewDelivery, now: float) -> int:
-    """Queue a delivery at its lane's end; the lane's id."""
-    state = DeliveryState.HELD if new.held else DeliveryState.WAITING
-    return _insert(tx, event_id, post_id, new, now, state, new.held)
+def queue(tx: Connection, event_id: int, post_id: int, new: Sequence[NewDelivery], now: float) -> tuple[int, ...]:
+    """Queue deliveries, each at its lane's end; the lanes' ids."""
+    rows = [_row(tx, event_id, post_id, each, now, DeliveryState.HELD if each.held else DeliveryState.WAITING) for each in new]
+    sql.insert_all(tx, sql.delivery, rows)
+    return tuple(row["lane_id"] for row in rows)
 
 
 def note(
@@ -50,42 +52,33 @@ def note(
     reason: str,
 ) -> None:
     """Write down that this destination needs no sending, and why."""
-    _insert(tx, event_id, post_id, new, now, DeliveryState.FILTERED, reason)
+    sql.insert_all(tx, sql.delivery, [_row(tx, event_id, post_id, new, now, DeliveryState.FILTERED, reason)])
 
 
-def _insert(
-    tx: Connection,
-    event_id: int,
-    post_id: int,
-    new: NewDelivery,
-    now: float,
-    state: str,
-    reason: str,
-) -> int:
+def _row(
+    tx: Connection, event_id: int, post_id: int, new: NewDelivery, now: float, state: DeliveryState, reason: str = ""
+) -> dict[str, Any]:
     lane_id, seq = lanes.draw_for(tx, new.destination)
-    sql.insert_new(
-        tx,
-        sql.delivery,
-        event_id=event_id,
-        post_id=post_id,
-        lane_id=lane_id,
-        seq=seq,
-        kind=new.kind,
-        group=new.group,
-        via=new.via,
-        audience=int(new.audience),
-        state=state,
-        reason=reason,
-        detail="",
-        attempts=0,
-        generation=0,
-        accepted_at=now,
-        ready_at=new.ready_at,
-        give_up_at=new.give_up_at,
-        done_at=None if state == DeliveryState.WAITING else now,
-        form=new.form,
-    )
-    return lane_id
+    return {
+        "event_id": event_id,
+        "post_id": post_id,
+        "lane_id": lane_id,
+        "seq": seq,
+        "kind": new.kind,
+        "group": new.group,
+        "via": new.via,
+        "audience": int(new.audience),
+        "state": state,
+        "reason": reason or new.held,
+        "detail": "",
+        "attempts": 0,
+        "generation": 0,
+        "accepted_at": now,
+        "ready_at": new.ready_at,
+        "give_up_at": new.give_up_at,
+        "done_at": None if state == DeliveryState.WAITING else now,
+        "form": new.form,
+    }
 
 
 def withdraw(tx: Connection, delivery_id: int, reason: str, now: float) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,6 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bridge.post import AccountId, Destination, NativeId, Place, PlaceId, Ref, UserId
 from bridge.store import tables, tables_commands, tables_people, tables_replicas, tables_upkeep
 from bridge.store.codec import dump_ref, load_ref
+
+if TYPE_CHECKING:
+    from bridge.store.quick import Quick
 
 raw: Table = tables.RawRow.__table__  # type: ignore[attr-defined]
 post: Table = tables.PostRow.__table__  # type: ignore[attr-defined]
@@ -52,6 +56,17 @@ def insert_new(tx: Connection, table: Table, **values: Any) -> int | None:
 @cache
 def _insert(table: Table, dialect: str) -> Any:
     return _into(table, dialect).on_conflict_do_nothing().returning(table.c.id)
+
+
+def insert_all(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows with the same columns, except those like which one stands there."""
+    if rows:
+        cast("Quick", tx).execute_all(_insert_without_answer(table, tx.dialect.name), rows)
+
+
+@cache
+def _insert_without_answer(table: Table, dialect: str) -> Any:
+    return _into(table, dialect).on_conflict_do_nothing()
 
 
 def upsert(tx: Connection, table: Table, keys: tuple[str, ...], **values: Any) -> None:
