@@ -97,7 +97,8 @@ def way_out(server: str) -> Mapping[str, Any]:
     server that stands in it: a password from there and our token do not go together.
     """
     where = urlsplit(server)
-    named = None if proxy_bypass(where.netloc) else getproxies().get(where.scheme)
+    bypassed = proxy_bypass(where.hostname or "") or proxy_bypass(where.netloc.rpartition("@")[2])
+    named = None if bypassed else getproxies().get(where.scheme)
     return {"proxy": named} if named else {}
 
 

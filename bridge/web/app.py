@@ -62,7 +62,7 @@ class Straight:
     """
 
     def __init__(self, app: ASGIApp, routers: Sequence[APIRouter]) -> None:
-        plain = [route for router in routers for route in router.routes if type(route) is Route]
+        plain = [route for router in routers for route in router.routes if type(route) is Route and not route.param_convertors]
         self._app = app
         self._plain = {(route.path, method): SecurityHeaders(route.app) for route in plain for method in route.methods or ()}
 
