@@ -7,9 +7,9 @@ import asyncio
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,19 +55,20 @@ def measure(size: Size) -> Figures:
         figures["engine"] = asyncio.run(_engine(folder, size))
         with platforms() as world:
             figures["bare"] = _bare(world, size)
-            with bridge(folder / "one", mappings_for(world, folder / "one", 1, mail=True)) as service:
+            mappings, port = mappings_for(world, folder / "serve", size.pairs, mail=True), free_port()
+            with bridge(folder / "serve", mappings, port=port) as service:
                 _warm_up(world, _events(service))
                 figures["delays"] = _delays(world, service, size)
                 figures["cost"] = {"start_s": round(service.start_s, 2), "rss_mb": round(service.rss_mb)}
                 figures["outage"] = _outage(world, size)
-            with bridge(folder / "many", mappings_for(world, folder / "many", size.pairs)) as service:
-                _warm_up(world, _events(service))
                 figures["acknowledged"] = {"http": _acknowledged(world, size)}
                 figures["flood"] = _flood(world, service, size)
+                writing = _kill(world, service, size)
+            with bridge(folder / "serve", mappings, port=port):
+                figures["killed"] = writing.result()
             with bridge(folder / "socket", mappings_for(world, folder / "socket", size.channels, by_socket=True)):
                 _warm_up(world, {"events_url": ""})
                 figures["acknowledged"]["socket"] = _acknowledged(world, size)
-            figures["killed"] = _kill(world, folder / "killed", size)
     return _headlines(figures) | figures
 
 
@@ -100,7 +101,7 @@ def _delays(world: Platforms, service: Bridge, size: Size) -> Figures:
     ways = {
         "slack_to_mastodon": ("slack", channel(0)),
         "mastodon_to_slack": ("mastodon", "m0"),
-        "slack_to_email": ("slack", channel(1)),
+        "slack_to_email": ("slack", channel(size.pairs)),
     }
     found: Figures = {}
     for way, (source, place) in ways.items():
@@ -131,23 +132,13 @@ def _outage(world: Platforms, size: Size) -> Figures:
     return dict(world.run("slack", [channel(0)], size.backlog, 0, patience=300, outage=True))
 
 
-def _kill(world: Platforms, folder: Path, size: Size) -> Figures:
-    """It is killed while posts are under way, and started again: all of them, once, in order."""
-    port, found = free_port(), Figures()
-
-    def write(service: Bridge) -> None:
-        found.update(world.run("slack", [channel(0)], size.killed, 0, patience=120, **_events(service)))
-
-    with bridge(folder, mappings := mappings_for(world, folder, 1), port=port) as service:
-        _warm_up(world, _events(service))
-        writing = threading.Thread(target=write, args=(service,))
-        writing.start()
-        time.sleep(1.0)
-        service.process.kill()
-        service.process.wait()
-    with bridge(folder, mappings, port=port):
-        writing.join()
-    return found
+def _kill(world: Platforms, service: Bridge, size: Size) -> Future[Figures]:
+    """It is killed while posts are under way. Once it was started again: all of them are there, once, in order."""
+    writing = ThreadPoolExecutor(1).submit(world.run, "slack", [channel(0)], size.killed, 0, patience=120)
+    time.sleep(1.0)
+    service.process.kill()
+    service.process.wait()
+    return writing
 
 
 def _warm_up(world: Platforms, events: Mapping[str, str]) -> None:
