@@ -67,12 +67,6 @@ class Account:
         return bool(self.catching_up) or self.missed.is_set() or now < self.held_until
 
 
-class Wake(asyncio.Event):
-    """Wakes who serves a lane. `leaving` asks them to let go of it after what they are doing: another replica is to have it."""
-
-    leaving: bool = False
-
-
 def pass_by(_step: Step) -> None:
     """A step is passed without notice."""
 

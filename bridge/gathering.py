@@ -43,8 +43,11 @@ class Gathering:
 
     async def known(self, job: Job, destination: Destination) -> Known:
         """What a copy of the delivery says beside its post."""
-        mentions = await self.mentions.of(job, destination)
-        return Known(routing.title_of(self.world(), job.group), mentions, self.late(job), self.world().public_url)
+        return replace(self.known_by_now(job), mentions=await self.mentions.of(job, destination))
+
+    def known_by_now(self, job: Job) -> Known:
+        """As `known`, without anybody being asked whom it may really mention."""
+        return Known(routing.title_of(self.world(), job.group), late=self.late(job), public_url=self.world().public_url)
 
     def late(self, job: Job) -> str:
         """What its first copy says of itself where it comes late."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
-from bridge import notices, standing
+from bridge import ahead, notices, standing
 from bridge.accept import Accepted, accept_all
-from bridge.anywhere import gathered
-from bridge.engine import Account, Engine, Step, Wake
+from bridge.ahead import Looked
+from bridge.engine import Account, Engine, Step
 from bridge.errors import Retryable, Unparsable
 from bridge.post import AccountId, Commanded, Created, Edited, Heard, Ignored, NativeId, Place, Raw, Reacted, Undelivered, Wish
 from bridge.reasons import Reason
@@ -24,51 +24,20 @@ from bridge.routing import World
 from bridge.store import Store, Tx, alerts, blobs, inward, lanes, ledger
 from bridge.store.alerts import Alert
 from bridge.store.values import Claim, WaitingRaw
+from bridge.waking import Wake
 
 AUTHOR_AGAIN_S = 5.0
 _DAY_S = 24 * 3600.0
-CATCH_UP_LOOK_S = 1.0
-"""Seconds between two looks whether a catch-up is done; its end wakes the lane by itself."""
 PLACES_S = 30.0
 """Seconds for which what is heard waits until places that changed were looked up; then it is judged all the same."""
 _Prepared = tuple[WaitingRaw, Sequence[Heard]]
+_Stored = tuple[int, Sequence[WaitingRaw]]  # a lane, and what of that which came for it is new
 
 log = structlog.get_logger()
 
 
 async def _nobody_minds() -> None:
     """Who reads has changed, and nobody is to be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """The raws of an account that were ready `at` a time (seconds since the epoch); if none was, when the next will be."""
-
-    at: float
-    caught_up: int
-    batch: tuple[WaitingRaw, ...]
-    upcoming: float | None
-
-
-def _look(account: Account, now: float) -> Callable[[Tx], _Looked]:
-    caught_up = account.caught_up  # by now, whatever ends until it is looked
-
-    def look(tx: Tx) -> _Looked:
-        batch = inward.waiting(tx, account.id, now)
-        return _Looked(now, caught_up, batch, None if batch else inward.next_ready_at(tx, account.id))
-
-    return look
-
-
-def _due(account: Account, looked: _Looked) -> tuple[Sequence[WaitingRaw], float | None]:
-    """The raws that may be accepted by now; or when to look again (seconds since the epoch), if at all."""
-    if account.is_behind(looked.at):  # asked after looking, so that nothing slips through as it begins
-        return (), looked.at + CATCH_UP_LOOK_S
-    if account.caught_up != looked.caught_up:  # it ended while we looked, so this may be from before its last page
-        return (), looked.at
-    if looked.batch:
-        return gathered(looked.batch, looked.at)
-    return (), looked.upcoming if looked.upcoming is not None and looked.upcoming > looked.at else None
 
 
 class Inbox:
@@ -87,6 +56,8 @@ class Inbox:
         self._listens = listens
         self._source_lanes: dict[AccountId, int] = {}
         self.wake: Callable[[Iterable[int]], None] = lambda _lanes: None
+        self.hand: Callable[[int, Sequence[WaitingRaw]], None] = lambda lane, _raws: self.wake([lane])
+        """Told of raws that were stored, and of their lane: as `wake`, but who serves it need not look for them."""
         self.commanded: Callable[[], None] = lambda: None
         self.changed: Callable[[], Awaitable[None]] = _nobody_minds
         self.moved: Callable[[AccountId], None] = lambda _account: None
@@ -101,22 +72,21 @@ class Inbox:
         self._engine.at_step(Step.TAKE)
         now = self._engine.now()
 
-        def take(tx: Tx) -> int | None:
+        def take(tx: Tx) -> _Stored:
             lane = self._lane(tx, raw.account)
-            return lane if inward.take(tx, raw, now) else None
+            return lane, [stored] if (stored := inward.take(tx, raw, now)) else ()
 
-        await self._taken(raw.account, await self._stored(raw.account, take))
+        await self._store_and_hand(raw.account, take)
 
     async def take_page(self, account: AccountId, raws: Sequence[Raw], cursor: str, value: str) -> None:
         """See `bridge.contract.Inbox.take_page`."""
         self._engine.at_step(Step.TAKE)
         now = self._engine.now()
 
-        def take(tx: Tx) -> int | None:
-            lane = self._lane(tx, account)
-            return lane if inward.take_page(tx, account, raws, cursor, value, now) else None
+        def take(tx: Tx) -> _Stored:
+            return self._lane(tx, account), inward.take_page(tx, account, raws, cursor, value, now)
 
-        await self._taken(account, await self._stored(account, take))
+        await self._store_and_hand(account, take)
 
     async def raw(self, account: AccountId, key: str) -> Raw | None:
         """See `bridge.contract.Inbox.raw`."""
@@ -167,19 +137,20 @@ class Inbox:
         known = self._source_lanes.get(account)
         return known if known is not None else lanes.source_lane(tx, account)
 
-    async def _stored(self, account: AccountId, take: Callable[[Tx], int | None]) -> int | None:
+    async def _store_and_hand(self, account: AccountId, take: Callable[[Tx], _Stored]) -> None:
         try:
-            return await self._store.write(take)
+            lane, stored = await self._store.write(take)
         except Retryable:
             if found := self._engine.accounts.get(account):
                 found.missed.set()
             raise
-
-    async def _taken(self, account: AccountId, lane: int | None) -> None:
+        except asyncio.CancelledError:  # it may be stored all the same
+            self.look_again(account)
+            raise
         self._engine.at_step(Step.TAKEN)
-        if lane is not None:
+        if stored:
             self._source_lanes[account] = lane
-            self.wake([lane])
+            self.hand(lane, stored)
 
     async def know(self, accounts: Iterable[AccountId]) -> None:
         """Learn which lanes the accounts' raws wait in."""
@@ -205,12 +176,13 @@ class Inbox:
         if account is None:
             return True
         self._source_lanes[account.id] = claim.lane.id
-        looked: _Looked | None = None
+        looked: Looked | None = None
         while await self._goes_on(account, wake):
             if looked is None or wake.is_set():
-                wake.clear()  # before looking: what comes after the look wakes us again
-                looked = await self._store.read(_look(account, self._engine.now()))
-            batch, again_at = _due(account, looked)
+                wake.must_look |= looked is not None and not looked.is_nothing  # it is out of date
+                looked = await self._next(account, wake)
+            batch, again_at = ahead.due(account, looked)
+            wake.must_look |= len(batch) < len(looked.batch)  # what is left is to be looked for again
             looked = None
             if not batch:
                 if again_at is None:
@@ -218,6 +190,7 @@ class Inbox:
                 await self._engine.until(again_at, wake)
                 continue
             prepared = [each for waiting in batch if (each := await self._prepare(account, claim, waiting))]
+            wake.must_look |= len(prepared) < len(batch)  # some were put off
             if not account.placed.is_set():  # one of these told of it, and those behind it may stand at a new place
                 await self._engine.until(self._engine.now() + PLACES_S, account.placed)
                 account.placed.set()
@@ -226,6 +199,20 @@ class Inbox:
                 if not still_ours:
                     return False
         return True
+
+    async def _next(self, account: Account, wake: Wake) -> Looked:
+        """What is to be accepted next: of what was handed over, where that is all there is.
+
+        The writer looks, so that there is no doubt about what was stored before it looked and what came after.
+        """
+        wake.clear()
+        now = self._engine.now()
+        if not wake.must_look:
+            return Looked(now, account.caught_up, wake.take_handed(inward.AT_ONCE))
+        wake.must_look = False  # unless somebody says so again meanwhile
+        looked = await self._store.write(ahead.look(account, now))
+        wake.looked(all_seen=looked.is_all and not self._engine.shared)
+        return looked
 
     async def _goes_on(self, account: Account, wake: Wake) -> bool:
         """Whether this replica goes on accepting the account's raws."""
@@ -252,30 +239,39 @@ class Inbox:
 
     async def _accept(
         self, account: Account, claim: Claim, prepared: Sequence[_Prepared], wake: Wake
-    ) -> tuple[bool, _Looked | None]:
+    ) -> tuple[bool, Looked | None]:
         """Accept the raws in one transaction, in order; False if the lane was lost. And what was to be accepted then, if seen."""
         world, now = self._world(), self._engine.now()
-        look = _look(account, now)
+        look = ahead.look(account, now)
+        looks, wake.must_look = wake.must_look, False
 
-        def accept(tx: Tx) -> tuple[World, Sequence[Accepted] | None, _Looked | None]:
+        def accept(tx: Tx) -> tuple[World, Sequence[Accepted] | None, Looked | None]:
             today = standing.today(tx, world)
-            return today, accept_all(tx, claim, prepared, today, now), None if wake.is_set() else look(tx)
+            return today, accept_all(tx, claim, prepared, today, now), look(tx) if looks else None
 
         try:
             today, results, looked = await self._store.write(accept)
         except Retryable:
             raise
         except Exception:  # a mistake over one raw must neither lose it nor stop those behind it
-            if len(prepared) > 1:
-                return all([(await self._accept(account, claim, [each], wake))[0] for each in prepared]), None
-            log.exception("raw.held", account=account.id, raw=prepared[0][0].id)
-            await self._hold(claim, prepared[0][0], Reason.INTERNAL)
-            return True, None
+            if len(prepared) == 1:
+                log.exception("raw.held", account=account.id, raw=prepared[0][0].id)
+            still_ours = await self._accept_alone(account, claim, prepared, wake)
+            wake.must_look = True
+            return still_ours, None
+        if looked is not None:
+            wake.looked(all_seen=looked.is_all and not self._engine.shared)
         if results is None:
             return False, None
+        wake.must_look |= any(result.again_at is not None or result.waits_for_send for result in results)
         self._engine.at_step(Step.ACCEPTED)
         if today != world or any(result.readers_changed for result in results):
             await self.changed()  # before anything is brought: the lanes must know of the readers whom routing knew of
+        self._tell(account, prepared, results)
+        return True, looked
+
+    def _tell(self, account: Account, prepared: Sequence[_Prepared], results: Sequence[Accepted]) -> None:
+        """Let those know who have something to do now."""
         for (waiting, events), result in zip(prepared, results, strict=True):
             note = log.info if result.lanes else log.debug
             note("raw.accepted", account=account.id, raw=waiting.id, events=len(events), lanes=len(result.lanes))
@@ -284,7 +280,13 @@ class Inbox:
                 self.doubted(Place(account.id, place))
             if result.commanded:
                 self.commanded()
-        return True, looked
+
+    async def _accept_alone(self, account: Account, claim: Claim, prepared: Sequence[_Prepared], wake: Wake) -> bool:
+        """Accept what could not be accepted together, each for itself; hold the one over which we made a mistake."""
+        if len(prepared) > 1:
+            return all([(await self._accept(account, claim, [each], wake))[0] for each in prepared])
+        await self._hold(claim, prepared[0][0], Reason.INTERNAL)
+        return True
 
     async def _complete(self, account: Account, event: Heard) -> Heard:
         """The event with names looked up, its author called as the mapping file calls them."""

@@ -7,19 +7,20 @@ deliveries, one that has as many tells the others instead of claiming another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
-from bridge.engine import Engine, Wake
+from bridge.engine import Engine
 from bridge.errors import BridgeError
 from bridge.roster import Roster
 from bridge.store import Store, Tx, inward
 from bridge.store import lanes as rows
 from bridge.store.replicas import Roll
-from bridge.store.values import Claim
+from bridge.store.values import Claim, WaitingRaw
+from bridge.waking import Wake
 
 SCAN_S = 1.0
 """A lost wake-up costs at most this long, never a message."""
@@ -85,6 +86,14 @@ class Lanes:
     def wake(self, lane_ids: Iterable[int]) -> None:
         """These lanes have work: serve them, or tell those who do."""
         self._roster.tell([lane_id for lane_id in lane_ids if not self._woken(lane_id, self._share(FEW))])
+
+    def hand(self, lane_id: int, raws: Sequence[WaitingRaw]) -> None:
+        """The lane has this new work: as `wake`, but whoever serves it here need not look for it."""
+        running = self._running.get(lane_id)
+        if running is not None and not running.wake.leaving:
+            running.wake.hand(raws)
+        else:
+            self.wake([lane_id])
 
     def _woken(self, lane_id: int, most: float) -> bool:
         """Wake or begin to serve the lane; False where that is for another replica to do."""
@@ -222,6 +231,7 @@ class Lanes:
         try:
             while True:
                 wake.clear()
+                wake.must_look = True
                 claim = await self._store.write(lambda tx: rows.claim(tx, lane_id, self._roster.replica))
                 if claim is None:
                     self._leave(running)

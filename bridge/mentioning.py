@@ -23,20 +23,25 @@ class Mentions:
 
     async def of(self, job: Job, destination: Destination) -> Mapping[str, UserId]:
         """Each mention of the post that may be a real one, with who that is where the copy goes."""
-        world = self._world()
-        mappings = world.mappings
-        group = world.places.groups.get(job.group)
-        if group is None or group.mentions != "people" or job.post is None or job.kind is EventKind.DELETED:
+        mappings = self._world().mappings
+        if job.post is None or not self.are_asked_for(job):
             return {}
         wanted, source = text.mentioned(job.post.text), job.post.ref.place.account
         found: dict[str, UserId] = {}
-        for person in mappings.people.values() if wanted else ():
+        for person in mappings.people.values():
             theirs, there = person.handles.get(source, ()), person.handles.get(destination.account, ())
             if not theirs or not there or source == destination.account:
                 continue
             if (named := await self._named(source, theirs, wanted)) and (user := await self._user(destination.account, there)):
                 found[named] = user
         return found
+
+    def are_asked_for(self, job: Job) -> bool:
+        """Whether the post mentions anybody where a mention may be a real one."""
+        group = self._world().places.groups.get(job.group)
+        if group is None or group.mentions != "people" or job.post is None or job.kind is EventKind.DELETED:
+            return False
+        return bool(text.mentioned(job.post.text))
 
     async def _named(self, account: AccountId, handles: tuple[str, ...], wanted: frozenset[str]) -> str:
         """Which of the mentions is theirs; empty where none is."""

@@ -347,3 +347,4 @@ class Raw:
     at: datetime
     hints: Mapping[str, str] = field(default_factory=dict)
     """Small facts that came beside the bytes (transport, envelope), needed by `parse`."""
+    echo: bool = False  # whether it only says that a copy stands, as it was sent and where `send` told: that needs no judging

@@ -19,7 +19,7 @@ from bridge.anywhere import FromAnywhere
 from bridge.commanding import Commander
 from bridge.contract import Adapter
 from bridge.doorkeeper import Doorkeeper
-from bridge.engine import Account, Engine, Step, Wake, pass_by
+from bridge.engine import Account, Engine, Step, pass_by
 from bridge.erasing import Eraser
 from bridge.errors import BridgeError, Retryable
 from bridge.halting import Halter
@@ -37,6 +37,7 @@ from bridge.shifts import Shifts
 from bridge.store import Store, Tx, halts, hurrying, people, pins, saving, sizes
 from bridge.store.values import Claim
 from bridge.telling import Teller
+from bridge.waking import Wake
 from bridge.worker import Worker
 
 READERS_S = 60.0
@@ -100,6 +101,7 @@ class Service:
         """Serve everything inside the block; at its end let what is being sent settle, then let go."""
         await self._look_around_first()
         self.inbox.wake = self._lanes.wake
+        self.inbox.hand = self._lanes.hand
         self.inbox.commanded = self._commanded
         self.inbox.changed = self._changed
         self.inbox.moved = lambda account: self._roster.say(f"{MOVED} {account}")

@@ -167,8 +167,8 @@ class MastodonAdapter:
         often = EVERY if self._idempotent else OFTEN
         review = Review(self._account, read, partial(feeds.standing, self._call), every=often)
         streaming = Streaming(now.streaming, self._access.token)
-        listening = Listening(now.identity, read, streaming, review, self._look_at_lock, self._settings.scan)
-        await listening.run(inbox)
+        known = self._sender.has_sent
+        await Listening(now.identity, read, streaming, review, self._look_at_lock, self._settings.scan, known).run(inbox)
 
     async def stand_by(self, inbox: Inbox) -> None:  # noqa: ARG002 - the contract's
         """Remove what went wrong, and look whether the account is still locked where listening does not."""

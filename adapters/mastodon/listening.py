@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -22,6 +23,7 @@ from adapters.mastodon.streaming import Streaming
 from adapters.mastodon.window import Window
 from bridge.contract import Inbox
 from bridge.errors import NeedsOperator, Retryable, SendError
+from bridge.post import Raw
 
 __all__ = ["BEGINNING", "PAGE", "WINDOW", "Feed", "Listening"]
 
@@ -33,13 +35,19 @@ _PAUSES: Final = (1.0, 30.0)  # seconds between two connects: at least, and at m
 _STEADY: Final = 2.0  # a connection that stood so many seconds was no failure
 _LOOK_AGAIN: Final = 5.0  # seconds between two looks at a server that does not answer, at most
 _PATIENCE: Final = 300.0  # seconds, at most, that what the stream tells waits for the pages: rather late than never
+_ECHOES_WAIT: Final = 0.5  # seconds that echoes are gathered for
+_MOST_ECHOES: Final = 100
 _REMEMBERED: Final = 1000  # keys heard by stream, to see what it kept back
 
 log = structlog.get_logger(__name__)
 
 
 class Listening:
-    """One account's ears. `duty` is run with every look over REST (is the account still locked?); `scan` is in seconds."""
+    """One account's ears. `duty` is run with every look over REST (is the account still locked?); `scan` is in seconds.
+
+    What `has_sent` knows, by its id, is handed on as an echo: where it stands was told when it was sent. As nobody waits for
+    that, echoes are stored several at once; no cursor moves past one that is not.
+    """
 
     def __init__(
         self,
@@ -49,6 +57,7 @@ class Listening:
         review: Review,
         duty: Callable[[], Awaitable[None]],
         scan: float,
+        has_sent: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._identity = identity
         self._feeds = feeds
@@ -56,12 +65,15 @@ class Listening:
         self._review = review
         self._duty = duty
         self._scan = scan
+        self._has_sent = has_sent
         self._look = asyncio.Event()
         self._reachable = asyncio.Event()
         self._level = asyncio.Event()  # the pages were read to their end since the stream stands
         self._heard: deque[str] = deque(maxlen=_REMEMBERED)
         self._window: Window | None = None
         self._storing = asyncio.Lock()
+        self._echoes: list[Raw] = []  # noted in the window, and not stored yet
+        self._echoed = asyncio.Event()  # there are some
         self._review_at = 0.0
         self._stream: Stream | None = None
         self._connected_at: float | None = None
@@ -69,7 +81,7 @@ class Listening:
 
     async def run(self, inbox: Inbox) -> None:
         """Until cancelled. Raises `NeedsOperator` where the server no longer lets us read: then a human must mend it."""
-        await together(self._keep_looking(inbox), self._keep_following(inbox))
+        await together(self._keep_looking(inbox), self._keep_following(inbox), self._keep_storing_echoes(inbox))
 
     # ------------------------------------------------ the stream
 
@@ -135,16 +147,21 @@ class Listening:
         if heard is None:
             return
         self._heard.append(heard.raw.key)
-        await self._take(inbox, heard)
+        if self._is_echo(heard) and self._window is not None and len(self._echoes) < _MOST_ECHOES:
+            self._window.note(heard)
+            self._echoes.append(replace(heard.raw, echo=True))
+            self._echoed.set()
+        else:
+            await self._insist(inbox, (heard,))
 
-    async def _take(self, inbox: Inbox, heard: Heard) -> None:
+    async def _insist(self, inbox: Inbox, heard: Sequence[Heard]) -> None:
         """Store it, however long the store is down: a stream tells each thing once."""
         wait = 0.1
         while True:
             try:
-                return await self._store(inbox, (heard,))
+                return await self._store(inbox, heard)
             except Retryable as error:
-                log.warning("not stored yet", key=heard.raw.key, error=type(error).__name__)
+                log.warning("not stored yet", keys=[each.raw.key for each in heard], error=type(error).__name__)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
 
@@ -154,7 +171,23 @@ class Listening:
             window = await self._known(inbox)
             for each in heard:
                 window.note(each)
-            await inbox.take_page(self._identity.account, [each.raw for each in heard], WINDOW, window.dump())
+            echoes = tuple(self._echoes)
+            raws = [*echoes, *(replace(each.raw, echo=self._is_echo(each)) for each in heard)]
+            await inbox.take_page(self._identity.account, raws, WINDOW, window.dump())
+            del self._echoes[: len(echoes)]  # others may have come
+
+    async def _keep_storing_echoes(self, inbox: Inbox) -> None:
+        """Store those that came alone, a moment after the first of them."""
+        while True:
+            await self._echoed.wait()
+            self._echoed.clear()
+            await asyncio.sleep(_ECHOES_WAIT)
+            if self._echoes:
+                await self._insist(inbox, ())
+
+    def _is_echo(self, heard: Heard) -> bool:
+        """Whether it only tells that what we sent stands, as it was sent."""
+        return heard.appeared and heard.revision == "" and self._has_sent(heard.status_id)
 
     async def _known(self, inbox: Inbox) -> Window:
         if self._window is None:
@@ -220,7 +253,7 @@ class Listening:
         cursors = [(feed, await self._cursor(inbox, feed)) for feed in self._feeds]
         caught: list[Heard] = []
         async for run in catching_up.missed(account, cursors):
-            if run.heard:
+            if run.heard or self._echoes:
                 await self._store(inbox, run.heard)
             await inbox.take_page(account, (), run.feed.name, run.cursor)
             caught.extend(run.heard)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 PER_FILE: Final = 60.0
 """Seconds more that a part may take for each of its files: to be uploaded and made ready by the server."""
+
+_REMEMBERED: Final = 500  # statuses that we made
 
 _TOO_VISIBLE: Final = "The Mastodon server would have shown this post to more people than it is for, so it is removed again."
 
@@ -52,7 +53,7 @@ class Sender:
         self._user = user
         self.uploads = Uploads(call)
         self.outcasts = Outcasts(self.remove)
-        self._ours: deque[tuple[str, str]] = deque(maxlen=500)  # (key, id) of what we sent: `find` must not take it for another
+        self._ours: dict[str, str] = {}  # the ids of what was sent last, each with its key
 
     async def send(self, part: Part, destination: Destination, thread: Thread, key: str) -> Ref:
         """Post the part, once its files are ready. What came to stand for more people than meant is deleted: `Rejected`."""
@@ -70,7 +71,7 @@ class Sender:
         native = str(made["id"])
         self.uploads.attached(key, native, part.files, media)
         await self._verify(made, draft, destination, end)
-        self._ours.append((key, native))
+        self._remember(native, key)
         return Ref(destination.place, NativeId(native))
 
     async def edit(self, ref: Ref, part: Part) -> None:
@@ -102,7 +103,7 @@ class Sender:
         `Rejected` where it stands for more people than asked: then it is removed, as `send` would have done.
         """
         draft, end = draft_of(attempt.part), self._end()
-        others = frozenset(id_ for key, id_ in self._ours if key != attempt.key)
+        others = frozenset(id_ for id_, key in self._ours.items() if key != attempt.key)
         wanted = finding.Wanted.of(attempt, draft, others)
         try:
             found = await finding.look(wanted, self._recent, self._source)
@@ -113,7 +114,16 @@ class Sender:
         await self._verify(found, draft, attempt.destination, end)
         return Found(Ref(attempt.destination.place, NativeId(str(found["id"]))))
 
+    def has_sent(self, status_id: str) -> bool:
+        """Whether this is a status that `send` made of late, and told where it stands."""
+        return status_id in self._ours
+
     # ------------------------------------------------ inside
+
+    def _remember(self, status_id: str, key: str) -> None:
+        self._ours[status_id] = key
+        if len(self._ours) > _REMEMBERED:
+            del self._ours[next(iter(self._ours))]
 
     def _end(self, files: Sequence[File] = ()) -> float:
         """When something that begins now must be over, with all its calls (`time.monotonic()`)."""

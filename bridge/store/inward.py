@@ -10,10 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Integer, and_, bindparam, or_, select, update
 
 from bridge.post import AccountId, Raw
+from bridge.reasons import Reason
 from bridge.store import sql
 from bridge.store.tables import RawState
 from bridge.store.values import WaitingRaw
 
+AT_ONCE = 50
+"""Raws that are accepted together, at most."""
 PARKED_FOR_S = 5.0
 """A parked raw is looked at again after this long even if nothing released it."""
 
@@ -34,6 +37,7 @@ _WAITING = (
 _NEXT_READY_AT = (
     select(_C.ready_at)
     .where(_C.account == bindparam("account"), _C.state != RawState.DONE, _C.state == RawState.WAITING)
+    .where(_C.ready_at > bindparam("after"))
     .order_by(_C.ready_at)
     .limit(1)
 )
@@ -51,22 +55,22 @@ _RELEASE_PARKED = _OPEN.where(_C.state == RawState.PARKED).values(state=RawState
 _RELEASE_POSTPONED = _OPEN.where(_C.state == RawState.WAITING, _C.ready_at > 0).values(ready_at=0.0)
 
 
-def take(tx: Connection, raw: Raw, now: float) -> bool:
-    """Store a raw; False if its (account, key) stood there already."""
+def take(tx: Connection, raw: Raw, now: float) -> WaitingRaw | None:
+    """Store a raw; None if it waits for nothing: it is an echo, or its (account, key) stood there already."""
     stored = sql.insert_new(
         tx,
         sql.raw,
         account=raw.account,
         key=raw.key,
-        body=raw.body,
+        body=b"" if raw.echo else raw.body,
         hints=json.dumps(dict(raw.hints)),
         at=raw.at.timestamp(),
         taken_at=now,
         ready_at=0.0,
-        state=RawState.WAITING,
-        reason="",
+        state=RawState.DONE if raw.echo else RawState.WAITING,
+        reason=Reason.OWN_ECHO if raw.echo else "",
     )
-    return stored is not None
+    return WaitingRaw(stored, raw, now) if stored is not None and not raw.echo else None
 
 
 def take_page(
@@ -76,9 +80,9 @@ def take_page(
     cursor: str,
     value: str,
     now: float,
-) -> int:
-    """Store a page and move its cursor in one transaction; how many were new."""
-    new = sum(take(tx, raw, now) for raw in raws)
+) -> tuple[WaitingRaw, ...]:
+    """Store a page and move its cursor in one transaction; what of it waits now."""
+    new = tuple(stored for raw in raws if (stored := take(tx, raw, now)) is not None)
     sql.upsert(tx, sql.cursor, ("account", "name"), account=account, name=cursor, value=value)
     return new
 
@@ -91,7 +95,7 @@ def cursor(tx: Connection, account: AccountId, name: str) -> str | None:
     return found
 
 
-def waiting(tx: Connection, account: AccountId, now: float, limit: int = 50) -> tuple[WaitingRaw, ...]:
+def waiting(tx: Connection, account: AccountId, now: float, limit: int = AT_ONCE) -> tuple[WaitingRaw, ...]:
     """The account's raws that are ready to be understood, in platform order."""
     rows = tx.execute(_WAITING, {"account": account, "now": now, "limit": limit})
     return tuple(_waiting(row) for row in rows)
@@ -115,9 +119,9 @@ def kept(tx: Connection, account: AccountId, key: str) -> Raw | None:
     return _waiting(row).raw if row is not None and row.body else None
 
 
-def next_ready_at(tx: Connection, account: AccountId) -> float | None:
-    """When the account's next raw becomes ready; None if none waits."""
-    found: float | None = tx.execute(_NEXT_READY_AT, {"account": account}).scalar_one_or_none()
+def next_ready_at(tx: Connection, account: AccountId, after: float) -> float | None:
+    """When the account's next raw becomes ready, of those that do after that; None if none does."""
+    found: float | None = tx.execute(_NEXT_READY_AT, {"account": account, "after": after}).scalar_one_or_none()
     return found
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -26,21 +29,34 @@ class _Job:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
-    def resolve(self, value: Any) -> None:
-        self._call(self.future.set_result, value)
+    def finish(self, value: Any) -> None:
+        """Hand the value over, in the caller's own thread; nothing if nobody waits any more."""
+        if not self.future.done():
+            self.future.set_result(value)
+
+    def fail(self, error: BaseException) -> None:
+        """As `finish`, where there is none."""
+        if not self.future.done():
+            self.future.set_exception(error)
 
     def reject(self, error: BaseException) -> None:
-        self._call(self.future.set_exception, error)
+        _tell(self.loop, partial(self.fail, error))
 
-    def _call(self, settle: Callable[[Any], None], outcome: object) -> None:
-        def unless_cancelled() -> None:
-            if not self.future.done():
-                settle(outcome)
 
-        try:
-            self.loop.call_soon_threadsafe(unless_cancelled)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            return
+def _resolve(done: Iterable[tuple[_Job, Any]]) -> None:
+    """Hand each job's value over, in this order; all at once, as waking a loop costs more than what it is told."""
+    for loop, some in groupby(done, key=lambda each: each[0].loop):
+        _tell(loop, partial(_finish, list(some)))
+
+
+def _finish(done: Iterable[tuple[_Job, Any]]) -> None:
+    for job, value in done:
+        job.finish(value)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, words: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(words)
 
 
 class Writer:
@@ -92,8 +108,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever it was, its own caller gets it, and nobody else
             self._separately(batch, error)
             return
-        for job, result in zip(batch, results, strict=True):
-            job.resolve(result)
+        _resolve(zip(batch, results, strict=True))
 
     def _separately(self, batch: list[_Job], error: Exception | None) -> None:
         """Run what failed together again, each in its own transaction; where the database is gone, none has to wait for it."""
@@ -119,7 +134,7 @@ class Writer:
                 if not _passing(failed):
                     break
             else:
-                job.resolve(result)
+                _resolve([(job, result)])
                 return None
         if error is not None:
             job.reject(error)

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge.beginning import Begun
+from bridge.bringing import Bringing
 from bridge.contract import Capabilities, Context, File, FileLimits, Limits, Part, Thread
 from bridge.engine import Account, Engine
 from bridge.errors import SendError
@@ -13,7 +15,7 @@ from bridge.media import MOST
 from bridge.post import Created, Destination, Media, NativeId, Post, Ref
 from bridge.store import blobs, sql
 from bridge.text import plain
-from bridge.worker import Worker, _Lane
+from bridge.worker import Worker
 from tests.core.desk import Desk
 from tests.core.worlds import ALL, TEAM, TIMELINE, created
 
@@ -98,8 +100,12 @@ class House:
             job = await self.desk.next(claim)
             if job is None or isinstance(job, float | int):
                 return
-            lane = _Lane(self.worker, self.engine.accounts[claim.lane.account], claim, claim.lane.destination)
+            lane = Bringing(self.worker, self.engine.accounts[claim.lane.account], claim, claim.lane.destination)
             await lane.bring(job)
+            while lane.has_begun:
+                [found], lane.looked = lane.looked, ()
+                assert isinstance(found, Begun)
+                await lane.bring(found)
 
     async def says(self, *media: Media, words: str = "look") -> Created:
         event = created(words, media=media)

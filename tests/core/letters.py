@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.contract import Attempt, Bundler, Capabilities, Context, Finding, Item, Limits, Part, Thread, Unknown
-from bridge.engine import Account, Engine, Step, Wake
+from bridge.engine import Account, Engine, Step
 from bridge.mappings import Deliver, Rhythm
 from bridge.post import Created, Destination, NativeId, Place, PlaceId, Post, Ref
 from bridge.routing import World
@@ -17,6 +17,7 @@ from bridge.store import lanes, sql
 from bridge.store.tables import DeliveryState
 from bridge.store.values import Claim
 from bridge.text import plain
+from bridge.waking import Wake
 from bridge.worker import Worker
 from tests.core.desk import Desk
 from tests.core.worlds import MAIL, MAILS, READERS, created, entry, group, world

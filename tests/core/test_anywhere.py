@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 
 from bridge.anywhere import GATHER_S, FromAnywhere, gathered
-from bridge.engine import Account, Engine, Wake
+from bridge.engine import Account, Engine
 from bridge.inbox import Inbox
 from bridge.post import Raw
 from bridge.store import inward
 from bridge.store.values import WaitingRaw
+from bridge.waking import Wake
 from tests.core.desk import Desk
 from tests.core.worlds import NOW, TEAM, at
 

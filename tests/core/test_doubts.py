@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bridge.beginning import Begun
+from bridge.bringing import DOUBT_S, Bringing
 from bridge.contract import Absent, Attempt, Capabilities, Context, Finding, Found, Limits, Part, Thread, Unknown
 from bridge.engine import Account, Engine
 from bridge.errors import Rejected, Retryable, SendError, Uncertain
@@ -18,7 +20,7 @@ from bridge.rules import EARLY_S
 from bridge.store import inward, outward, sql
 from bridge.store.tables import DeliveryState, PartState, RawState
 from bridge.text import plain
-from bridge.worker import DOUBT_S, Worker, _Lane
+from bridge.worker import Worker
 from tests.core.desk import Desk
 from tests.core.worlds import LYNN_OUTSIDE, LYNNS_DIRECT, NOW, TEAM, TIMELINE, created, deleted, edited, entry, group, world
 
@@ -60,7 +62,7 @@ class Fake:
 
 
 async def bring(desk: Desk, fake: Fake) -> None:
-    """One look at the timeline's lane, and what is to be done now."""
+    """One look at the timeline's lane, and what is to be done now, with what is begun by that."""
     claim = await desk.lane(TIMELINE)
     assert claim.lane.destination is not None
     account = Account(claim.lane.account, fake)  # type: ignore[arg-type]
@@ -70,7 +72,12 @@ async def bring(desk: Desk, fake: Fake) -> None:
     job = await desk.next(claim)
     if job is None or isinstance(job, float | int):
         return
-    await _Lane(worker, account, claim, claim.lane.destination).bring(job)
+    lane = Bringing(worker, account, claim, claim.lane.destination)
+    await lane.bring(job)
+    while lane.has_begun:
+        [begun], lane.looked = lane.looked, ()
+        assert isinstance(begun, Begun)
+        await lane.bring(begun)
 
 
 async def outcome(desk: Desk, kind: str = "created") -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.bringing import Bringing
 from bridge.contract import Part, Unknown
 from bridge.engine import Account, Engine
 from bridge.planning import SETTLES_S
@@ -14,7 +15,7 @@ from bridge.post import Ref
 from bridge.store import sql
 from bridge.store.tables import DeliveryState, PartState
 from bridge.store.values import Job
-from bridge.worker import Worker, _Lane
+from bridge.worker import Worker
 from tests.core.desk import Desk
 from tests.core.test_doubts import CHANGEABLE, REPEATABLE, Fake, outcome
 from tests.core.worlds import TIMELINE, created, edited
@@ -30,7 +31,7 @@ async def bring_shared(desk: Desk, fake: Fake, monotonic: Callable[[], float] = 
     worker = Worker(desk.store, engine, lambda: desk.world, lambda _: None)
     job = await desk.next(claim)
     if isinstance(job, Job):
-        await _Lane(worker, account, claim, claim.lane.destination).bring(job)
+        await Bringing(worker, account, claim, claim.lane.destination).bring(job)
 
 
 async def test_who_was_held_up_past_the_deadline_sends_nothing_any_more(desk: Desk) -> None:

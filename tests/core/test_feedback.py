@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from sqlalchemy import update
 
+from bridge.bringing import Bringing
 from bridge.contract import Bundler, Capabilities, Context, Limits, Part, Thread
 from bridge.engine import Account, Engine
 from bridge.errors import Rejected
@@ -16,7 +17,7 @@ from bridge.post import Destination, Mark, NativeId, Place, Post, Ref, UserId, a
 from bridge.store import ledger, sql
 from bridge.store.tables import DeliveryState
 from bridge.text import plain
-from bridge.worker import Worker, _Lane
+from bridge.worker import Worker
 from tests.core.desk import Desk
 from tests.core.worlds import (
     CHANNEL,
@@ -82,7 +83,7 @@ async def bring(desk: Desk, fake: Fake, place: Place, person: str = "") -> list[
     woken: list[int] = []
     engine = Engine({account.id: account}, now=clock, jitter=lambda: 0.0)
     worker = Worker(desk.store, engine, lambda: desk.world, lambda _: None, woken.extend)
-    await _Lane(worker, account, claim, claim.lane.destination).bring(await desk.job(claim))
+    await Bringing(worker, account, claim, claim.lane.destination).bring(await desk.job(claim))
     return woken
 
 

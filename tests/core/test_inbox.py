@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from bridge.engine import Account, Engine, Wake
+from bridge.engine import Account, Engine
 from bridge.errors import Unparsable
 from bridge.inbox import Inbox
 from bridge.post import Event, Ignored, NativeId, Place, Raw, Ref
 from bridge.reasons import Reason
 from bridge.store import sql
 from bridge.store.tables import RawState
+from bridge.waking import Wake
 from tests.core.desk import Desk
 from tests.core.worlds import CHANNEL, LYNN_OUTSIDE, LYNNS_DIRECT, NOW, TEAM, TIMELINE, at, created, deleted, post
 
@@ -89,6 +90,101 @@ async def test_a_lane_whose_owner_was_replaced_accepts_nothing(desk: Desk) -> No
     assert len(await desk.waiting(TEAM)) == 1
 
 
+class Live:
+    """A lane that is served while raws come; `order` is in which order they were accepted."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.order: list[str] = []
+        account = Account(TEAM, self)  # type: ignore[arg-type]
+        account.opened.set()
+        self.inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: desk.now), lambda: desk.world)
+        self.wake = Wake()
+        self.inbox.wake = lambda _lanes: self.wake.set()
+        self.inbox.hand = lambda _lane, raws: self.wake.hand(raws)
+
+    def parse(self, raw: Raw) -> tuple[Event, ...]:
+        self.order.append(raw.key)
+        return (created(raw.key, ref=Ref(CHANNEL, NativeId(raw.key)), at=raw.at),)
+
+    async def complete(self, event: Event) -> Event:
+        return event
+
+    async def serve(self) -> None:
+        """Until nothing is known to wait."""
+        await self.inbox.serve(await self.desk.source(TEAM, "one"), self.wake)
+
+    async def take(self, number: int) -> None:
+        await self.inbox.take(Raw(TEAM, str(number), b"{}", at(number)))
+
+
+async def test_what_is_handed_over_is_accepted_once_and_in_the_platforms_order(desk: Desk) -> None:
+    live = Live(desk)
+    await live.serve()
+    assert not live.wake.must_look, "nothing waits"
+    for number in (3, 1, 2):
+        await live.take(number)
+    await live.take(2)
+    await live.serve()
+    await live.take(4)
+    await live.serve()
+    assert not live.wake.must_look
+    assert live.order == ["1", "2", "3", "4"]
+    assert {row.state for row in await desk.rows(sql.raw)} == {RawState.DONE}
+
+
+async def test_what_was_stored_without_anybody_being_told_is_looked_for(desk: Desk) -> None:
+    live = Live(desk)
+    await live.serve()
+    task = asyncio.create_task(live.take(1))
+    await asyncio.sleep(0)
+    task.cancel()  # whoever handed it over went away
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await live.take(2)
+    await live.serve()
+    assert live.order == ["1", "2"]
+
+
+async def test_more_than_is_kept_in_memory_is_looked_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.waking.MOST_HANDED", 2)
+    live = Live(desk)
+    await live.serve()
+    for number in range(3):
+        await live.take(number)
+    assert live.wake.must_look
+    await live.take(3)
+    await live.serve()
+    assert live.order == ["0", "1", "2", "3"]
+
+
+async def test_an_echo_is_stored_as_understood(desk: Desk) -> None:
+    live = Live(desk)
+    await live.serve()
+    await live.inbox.take_page(TEAM, [Raw(TEAM, "1", b"{}", at(1), echo=True), Raw(TEAM, "2", b"{}", at(2))], "page", "2")
+    await live.serve()
+    assert live.order == ["2"]
+    rows = await desk.rows(sql.raw)
+    assert [(row.key, row.state, row.reason, bytes(row.body)) for row in rows] == [
+        ("1", RawState.DONE, Reason.OWN_ECHO, b""),
+        ("2", RawState.DONE, "", b"{}"),
+    ]
+
+
+async def test_what_must_wait_is_looked_for_again_with_what_came_meanwhile(desk: Desk) -> None:
+    live = Live(desk)
+    await live.serve()
+    with live.inbox.catching_up(TEAM):
+        await live.take(2)
+        serving = asyncio.create_task(live.serve())
+        while not live.wake.must_look:
+            await asyncio.sleep(0)
+        await live.take(1)
+        assert not live.order
+    await serving
+    assert live.order == ["1", "2"]
+
+
 async def test_what_is_heard_during_a_catch_up_is_judged_after_it_in_the_platforms_order(desk: Desk) -> None:
     say: dict[str, Event | Exception] = {
         key: created(key, ref=Ref(CHANNEL, NativeId(key)), at=at(n)) for n, key in enumerate(("missed", "live"))
@@ -120,7 +216,7 @@ async def test_what_was_looked_up_before_a_catch_up_ended_is_looked_up_again(des
     inbox = Inbox(desk.store, Engine({TEAM: account}, now=lambda: NOW), lambda: desk.world)
     await inbox.take(Raw(TEAM, "live", b"{}", at(1)))
     looked, may_return = asyncio.Event(), asyncio.Event()
-    read = desk.store.read
+    write = desk.store.write
 
     class Slow:
         """The store, whose first look is answered late."""
@@ -128,8 +224,8 @@ async def test_what_was_looked_up_before_a_catch_up_ended_is_looked_up_again(des
         def __getattr__(self, name: str) -> Any:
             return getattr(desk.store, name)
 
-        async def read(self, query: Any) -> Any:
-            found = await read(query)
+        async def write(self, operation: Any) -> Any:
+            found = await write(operation)
             if not looked.is_set():
                 looked.set()
                 await may_return.wait()

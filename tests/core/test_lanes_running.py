@@ -163,4 +163,5 @@ async def test_a_lane_that_lingers_is_claimed_anew_once_its_claim_is_void(desk: 
             lanes.lanes.wake([lane])
             await asyncio.sleep(0)
         lanes.lanes._engine.stopping.set()
+        lanes.lanes.wake([lane])  # it may have gone back to waiting for work
         await lanes.idle()

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from bridge.engine import Account, Engine, Wake
+from bridge.engine import Account, Engine
 from bridge.roster import FREE, Roster
 from bridge.shifts import Shifts
 from bridge.store import Store, database, lanes, replicas, sql
 from bridge.store.clock import SharedClock
 from bridge.store.presence import BEAT_S, Presence
 from bridge.store.replicas import Roll
+from bridge.waking import Wake
 from tests.core.desk import Desk
 from tests.core.worlds import NOW, TEAM, TIMELINE
 

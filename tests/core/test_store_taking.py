@@ -16,11 +16,12 @@ from sqlalchemy.exc import OperationalError
 from bridge.errors import ConfigError, Retryable
 from bridge.post import Raw
 from bridge.store import Store, inward, sql
+from bridge.store.values import WaitingRaw
 from tests.core.desk import Desk
 from tests.core.worlds import ALL, NOW, TEAM, at
 
 
-def taking(raw: Raw) -> Callable[[Connection], bool]:
+def taking(raw: Raw) -> Callable[[Connection], WaitingRaw | None]:
     return lambda tx: inward.take(tx, raw, NOW)
 
 
@@ -47,7 +48,7 @@ async def test_waiting_raws_come_in_platform_order(desk: Desk) -> None:
 
 async def test_a_page_and_its_cursor_are_one_transaction(desk: Desk) -> None:
     page = [desk.raw(ALL, "a"), desk.raw(ALL, "b"), desk.raw(ALL, "a")]
-    assert await desk.write(lambda tx: inward.take_page(tx, ALL, page, "home", "17", NOW)) == 2
+    assert await desk.write(lambda tx: len(inward.take_page(tx, ALL, page, "home", "17", NOW))) == 2
     assert await desk.read(lambda tx: inward.cursor(tx, ALL, "home")) == "17"
 
     def broken(tx: Connection) -> None:
@@ -78,7 +79,7 @@ async def test_of_a_commit_together_only_the_failing_operation_is_undone(desk: D
     await asyncio.sleep(0)  # all of them are queued behind the one that holds the writer
     go.set()
     results = await asyncio.gather(first, *together, return_exceptions=True)
-    assert [type(each) for each in results] == [type(None), bool, bool, ValueError, bool, bool, bool]
+    assert [type(each) for each in results] == [type(None), *[WaitingRaw] * 2, ValueError, *[WaitingRaw] * 3]
     assert {each.raw.key for each in await desk.waiting(TEAM)} == {"k0", "k1", "k2", "k3", "k4"}
 
 
@@ -231,6 +232,6 @@ async def test_a_held_raw_is_kept_and_in_nobodys_way(desk: Desk) -> None:
     [odd] = await desk.waiting(TEAM)
     await desk.write(lambda tx: inward.hold(tx, odd.id, "unparsable"))
     assert await desk.waiting(TEAM) == ()
-    assert await desk.read(lambda tx: inward.next_ready_at(tx, TEAM)) is None
+    assert await desk.read(lambda tx: inward.next_ready_at(tx, TEAM, -1.0)) is None
     [row] = await desk.rows(sql.raw)
     assert (bytes(row.body), row.state, row.reason) == (b"?", "held", "unparsable")

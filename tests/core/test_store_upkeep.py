@@ -144,7 +144,7 @@ REF = Ref(TIMELINE, NativeId("100"))
 HOT: dict[str, Callable[[Connection], object]] = {
     "waiting raws": lambda tx: inward.waiting(tx, TEAM, NOW),
     "accounts with work": lambda tx: inward.accounts_with_work(tx, NOW),
-    "the next raw's time": lambda tx: inward.next_ready_at(tx, TEAM),
+    "the next raw's time": lambda tx: inward.next_ready_at(tx, TEAM, -1.0),
     "a parked raw's release": lambda tx: inward.release_parked(tx, TEAM),
     "the next job": lambda tx: jobs.next_job(tx, LANE, NOW),
     "lanes with work": lambda tx: lanes.with_work(tx, NOW),

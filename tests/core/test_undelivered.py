@@ -308,4 +308,4 @@ async def test_what_was_given_up_for_good_within_the_hour_is_still_a_doubt(desk:
     await undelivered.drop(desk.store, EVERY, "lynn", desk.now)
     assert await desk.read(lambda tx: ledger.doubtful_at(tx, TIMELINE, NOW - 1))
     assert not await desk.read(lambda tx: ledger.doubtful_at(tx, CHANNEL, NOW - 1))
-    assert await desk.read(lambda tx: inward.next_ready_at(tx, CHANNEL.account)) is None
+    assert await desk.read(lambda tx: inward.next_ready_at(tx, CHANNEL.account, -1.0)) is None

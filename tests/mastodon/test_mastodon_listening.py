@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
 
+from adapters.mastodon.adapter import MastodonAdapter
 from adapters.mastodon.sandbox import MastodonSandbox
+from adapters.mastodon.settings import MastodonSettings
 from adapters.mastodon.stream import TASK
 from bridge.contract import Fault
 from bridge.post import Audience, Created, Deleted, Edited, NativeId, Own
 from bridge.text import plain
-from tests.mastodon.conftest import MemoryInbox, Rig, client_of, eventually, plugged_in, streaming
+from tests.mastodon.conftest import ACCOUNT, MemoryInbox, Rig, client_of, eventually, plugged_in, streaming
 
 
 async def everything_is_heard(rig: Rig, before: set[str]) -> None:
@@ -143,7 +146,37 @@ async def test_an_echo_before_the_reply_is_heard(rig: Rig) -> None:
     [copy] = rig.copies("an early echo")
     await rig.heard(Created, copy)
     assert not sending.done()
+    assert not rig.inbox.raws[f"status:{copy}"].echo, "nobody knew yet where it stands"
     assert (await sending).id == copy
+
+
+async def test_an_echo_is_only_what_this_process_sent_and_as_it_was_sent(sandbox: MastodonSandbox) -> None:
+    inbox = MemoryInbox()
+    async with plugged_in(sandbox, inbox):
+        pass
+    start = dict(inbox.cursors)
+    adapter = MastodonAdapter(ACCOUNT, MastodonSettings.model_validate(sandbox.account))
+    async with adapter.open():
+        rig = Rig(sandbox, adapter, inbox)
+        sent, changed = await rig.send("as it was sent", "sent"), await rig.send("to be changed", "changed")
+        await sandbox.edit(changed.id, "changed by somebody else")
+        by_hand = await sandbox.write("allhands", "by hand")
+        assert await _echoes(adapter, inbox, by_hand) == {sent.id}
+    restarted = MemoryInbox(cursors=start)
+    async with plugged_in(sandbox, restarted) as rig:
+        await rig.heard(Created, by_hand)
+        assert f"status:{sent.id}" in restarted.raws
+        assert not any(raw.echo for raw in restarted.raws.values())
+
+
+async def _echoes(adapter: MastodonAdapter, inbox: MemoryInbox, last: NativeId) -> set[str]:
+    """The statuses that are handed on as echoes when everything up to the last one is caught up."""
+    listening = asyncio.create_task(adapter.listen(inbox))
+    await eventually(lambda: f"status:{last}" in inbox.raws, "the last one")
+    listening.cancel()
+    with suppress(asyncio.CancelledError):
+        await listening
+    return {key.removeprefix("status:") for key, raw in inbox.raws.items() if raw.echo}
 
 
 async def test_listening_ends_at_once_and_leaves_nothing_running(sandbox: MastodonSandbox) -> None:
