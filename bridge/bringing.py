@@ -65,8 +65,8 @@ class Bringing:
         """Whether something is written down as attempted that is still to be attempted: that is done, whatever ends."""
         return bool(self.looked) and isinstance(self.looked[0], Begun)
 
-    def find(self) -> Callable[[Tx], Next]:
-        """What finds, and begins, what is next."""
+    def look(self) -> Callable[[Tx], Next]:
+        """What finds, in a transaction, what is next, and begins it."""
         now = self._begins()
         began = self._began
         return lambda tx: beginning.find(tx, self._gathering, now, began)
@@ -111,7 +111,7 @@ class Bringing:
             if self._engine.stopping.is_set() and not now:
                 return False
             waits = not now and await self._is_under_way(job, part)
-            ref = None if waits else await self._do(job, part, previous, begun=now)
+            ref = None if waits else await self._do(job, part, previous, begun=now, last=part is parts[-1])
             if ref is None:
                 return await self._still_ours()
             previous = ref if part.action is not Action.DELETE else previous
@@ -162,8 +162,8 @@ class Bringing:
 
     # ------------------------------------------------------------ doing a part
 
-    async def _do(self, job: Job, part: FrozenPart, previous: Ref | None, *, begun: bool) -> Ref | None:
-        """Do one part and settle it; None if it did not come to that now."""
+    async def _do(self, job: Job, part: FrozenPart, previous: Ref | None, *, begun: bool, last: bool) -> Ref | None:
+        """Do one part and settle it, `last` of its delivery or not; None if it did not come to that now."""
         if since := self._gathering.perhaps_since(job):
             part, begun = replace(part, attempted_at=since if begun else part.attempted_at or since), False
         thread = Thread(job.thread.root, job.thread.parent, previous)
@@ -187,7 +187,7 @@ class Bringing:
             return None
         if ref is not None:
             self._engine.at_step(Step.SENT)
-            await self._settle(job, part, ref)
+            await self._settle(job, part, ref, last=last)
         return ref
 
     async def _gave_up(self, job: Job, *, unsent: bool = False) -> bool:
@@ -257,22 +257,20 @@ class Bringing:
 
     # ------------------------------------------------------------ writing down what came of it
 
-    async def _settle(self, job: Job, part: FrozenPart, ref: Ref) -> None:
+    async def _settle(self, job: Job, part: FrozenPart, ref: Ref, *, last: bool) -> None:
+        """Write down that it stands; with the last part also look, and begin, what is next: never between two parts."""
         now, world = self._engine.now(), self._world()
         sent = part.action is Action.SEND
         rest = self._adapter.capabilities.pace if sent else 0.0
+        look = self.look()
 
-        find = self.find()
-
-        def settle(tx: Tx) -> tuple[bool, set[int], Next]:
+        def settle(tx: Tx) -> tuple[bool, set[int], Sequence[Next]]:
             if sent:
                 self._gathering.count(tx, now)
             unparked, told = ending.settle(tx, world, self._claim, job, part, ref, now, rest)
-            return unparked, told, find(tx)
+            return unparked, told, (look(tx),) if last else ()
 
-        unparked, told, following = await self._store.write(settle)
-        if not isinstance(following, Job) or following.delivery_id != job.delivery_id:
-            self.looked = (following,)
+        unparked, told, self.looked = await self._store.write(settle)
         self._engine.at_step(Step.SETTLED)
         self._wake(told)
         if job.failures:

@@ -50,7 +50,7 @@ class Worker:
             looked, lane.looked = lane.looked, ()
             if not looked or (wake.is_set() and not isinstance(looked[0], Begun | Job)):
                 wake.clear()  # before looking: what comes after the look wakes us again
-                looked = (await self.store.write(lane.find()),)
+                looked = (await self.store.write(lane.look()),)
             [found] = looked
             if found is None:
                 return True

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from adapters.mastodon.hearing import Entity
+from adapters.mastodon.hearing import Entity, iso
 from adapters.mastodon.media import request
 from adapters.mastodon.refusals import Missing
 
@@ -76,7 +76,24 @@ def _page(client: Mastodon, path: str, types: Sequence[str] = (), **ids: str | N
         from mastodon import MastodonAPIError  # noqa: PLC0415 - heavy; it is here by now
 
         raise MastodonAPIError("a page that is no list")
-    return found
+    return [item for item in map(_readable, found) if item is not None]
+
+
+def _readable(item: Entity) -> Entity | None:
+    """The item, without times that are none; None for one that nobody could name: nothing a server says may end the listening."""
+    if item.get("id") is None:
+        return None
+    times = {name: None for name in ("created_at", "edited_at") if not _is_time(item.get(name))}
+    status = item.get("status")
+    inner = {"status": _readable(status)} if isinstance(status, Mapping) else {}
+    return {**item, **times, **inner} if times or inner else item
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return bool(iso(value))
+    except (ValueError, OverflowError):
+        return False
 
 
 async def standing(call: Call, status_id: str) -> Entity | None:

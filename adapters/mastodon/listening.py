@@ -46,7 +46,7 @@ class Listening:
     """One account's ears. `duty` is run with every look over REST (is the account still locked?); `scan` is in seconds.
 
     What `has_sent` knows, by its id, is handed on as an echo: where it stands was told when it was sent. As nobody waits for
-    that, echoes are stored several at once; no cursor moves past one that is not.
+    that, echoes are stored several at once, with the window.
     """
 
     def __init__(
@@ -161,7 +161,8 @@ class Listening:
             try:
                 return await self._store(inbox, heard)
             except Retryable as error:
-                log.warning("not stored yet", keys=[each.raw.key for each in heard], error=type(error).__name__)
+                keys = [*(raw.key for raw in self._echoes), *(each.raw.key for each in heard)]
+                log.warning("not stored yet", keys=keys, error=type(error).__name__)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
 

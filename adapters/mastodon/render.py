@@ -59,7 +59,8 @@ def render(post: Post, destination: Destination, context: Context) -> tuple[Part
 
 
 def _freeze(draft: Draft) -> str:
-    return json.dumps(asdict(draft), ensure_ascii=False)
+    # Halves of surrogate pairs, which some platforms hand on, can be neither kept nor sent.
+    return json.dumps(asdict(draft), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _visibility(destination: Destination, audience: Audience) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -83,6 +84,11 @@ def _upsert(table: Table, keys: tuple[str, ...], columns: tuple[str, ...], diale
 
 def _into(table: Table, dialect: str) -> Any:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def savepoint(tx: Connection) -> AbstractContextManager[object]:
+    """What fails inside is undone, and nothing before it."""
+    return tx.begin_nested()
 
 
 def for_update(tx: Connection, statement: Any) -> Any:
