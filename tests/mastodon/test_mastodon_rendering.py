@@ -37,6 +37,12 @@ def words_of(parts: list[Draft]) -> str:
     return "".join(said.removeprefix("via Lynn:").split())
 
 
+def test_half_of_a_surrogate_pair_keeps_no_post_back() -> None:
+    [part] = render(a_post("half \ud83d a sign"), TIMELINE, a_context(LIMITS))
+    assert draft_of(part).status == "via Lynn: half ? a sign"
+    assert part.body.encode()
+
+
 @pytest.mark.scenario("A01")
 def test_a_copy_says_via_whom() -> None:
     [draft] = drafts("Can everyone meet @ 2pm today?")
