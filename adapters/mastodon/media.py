@@ -54,7 +54,7 @@ class Calls(Protocol):
 
 
 def request(client: Mastodon, method: str, path: str, params: Mapping[str, object], **options: Any) -> Any:
-    """A call that the SDK's own methods cannot make: no language in an edit, and an upload asks for the version first."""
+    """A call that the SDK makes not at all, or dearly: an edit with a language, an upload without asking twice, a page."""
     return client._Mastodon__api_request(method, path, dict(params), **options)  # type: ignore[attr-defined] # noqa: SLF001
 
 
